@@ -1,0 +1,192 @@
+/** What is known of a task → its instances: one record per reachable port. Pure. */
+import type { TaskRecord } from "./correlate.ts";
+import { type Endpoint, type EndpointWishes, endpointsOf } from "./endpoints.ts";
+import { isRequested, type LabelReader, readLabels, toServiceName } from "./labels.ts";
+import type { DefinedFact, Health, Instance, InstanceState, Metadata } from "./model.ts";
+
+export interface TaskInstances {
+  readonly instances: readonly Instance[];
+  /**
+   * Whether the facts suffice to say what should be registered. While they don't (a definition is still being read),
+   * what is registered already is left as it is; a fact that says "not now" (unhealthy, stopping) settles it at once.
+   */
+  readonly settled: boolean;
+}
+
+/** Labels are parsed once per definition, not once per fact: definitions are replaced, never changed. */
+const readers = new WeakMap<DefinedFact, { inherited: DefinedFact | null; reader: LabelReader }>();
+
+export function instancesOf(record: TaskRecord): TaskInstances {
+  const { definition, addressed } = record;
+  if (record.status === "stopped") return { instances: [], settled: true };
+  const health = healthOf(record);
+  const settled = isWithheld(record, health) || isKnown(record, health);
+  if (definition === null) return { instances: undefinedInstances(record, health), settled };
+  const reader = readerOf(definition, record.inherited);
+  const candidates =
+    addressed === null ? [UNADDRESSED] : endpointsOf(addressed, wishes(reader), record.node?.address ?? null);
+  const endpoints = candidates.filter(({ containerPort }) => isExposed(definition, reader.forPort(containerPort)));
+  const instances = endpoints.map((endpoint, index) => {
+    const metadata = reader.forPort(endpoint.containerPort);
+    return {
+      ...common(record, health, endpoint),
+      ...described(definition, metadata, endpoint, endpoints, reader),
+      id: idOf(record.task, endpoints, index),
+    };
+  });
+  return { instances, settled };
+}
+
+/** Stands for the endpoints of a task whose addresses are not known yet. */
+const UNADDRESSED: Endpoint = {
+  containerPort: null,
+  protocol: "tcp",
+  address: null,
+  port: null,
+  servicePort: null,
+  portName: null,
+  missing: ["address", "port"],
+  notes: [],
+};
+
+/** Where nothing is published, a port that has labels of its own is as good as named by `muster.port`. */
+function wishes(reader: LabelReader): EndpointWishes {
+  const { network, ports } = reader.task;
+  const labelled = reader.labelledPorts.map((port) => ({ port, protocol: "tcp" as const }));
+  return { network, ports: ports.length > 0 ? ports : labelled, asked: reader.requested };
+}
+
+function isExposed(definition: DefinedFact, metadata: Metadata): boolean {
+  return metadata.enable !== false && (definition.expose === "published" || isRequested(metadata));
+}
+
+function readerOf(definition: DefinedFact, inherited: DefinedFact | null): LabelReader {
+  const held = readers.get(definition);
+  if (held !== undefined && held.inherited === inherited) return held.reader;
+  const { labels, environment } = definition;
+  const reader = readLabels({ labels, environment, defaults: inherited?.labels ?? {} });
+  readers.set(definition, { inherited, reader });
+  return reader;
+}
+
+function healthOf({ definition, health }: TaskRecord): Health {
+  const checked = definition?.healthChecked ?? false;
+  if (health === null || health === "none") return checked ? "unknown" : "none";
+  return health;
+}
+
+/** What a definition and its labels say of one endpoint. */
+function described(
+  definition: DefinedFact,
+  metadata: Metadata,
+  endpoint: Endpoint,
+  all: readonly Endpoint[],
+  reader: LabelReader,
+) {
+  return {
+    service: serviceOf(definition, metadata, endpoint, all),
+    version: definition.version,
+    image: definition.image,
+    tags: metadata.tags,
+    meta: metadata.meta,
+    routes: metadata.routes,
+    weight: metadata.weight,
+    checks: metadata.checks,
+    albTargetGroups: metadata.albTargetGroups,
+    drain: metadata.drain,
+    app: definition.app,
+    named: metadata.name !== null,
+    notes: [...endpoint.notes, ...reader.problems],
+  };
+}
+
+/**
+ * `task:containerPort`, with `:udp` and the like where it isn't tcp; the host port only tells a container port's second
+ * and further bindings apart, since ephemeral host ports change at every restart (facts/docker-swarm.md §3).
+ */
+function idOf(task: string, endpoints: readonly Endpoint[], index: number): string {
+  const endpoint = endpoints[index];
+  const own = endpoint?.containerPort ?? endpoint?.port ?? null;
+  if (endpoint === undefined || own === null) return task;
+  const { containerPort, port, protocol } = endpoint;
+  const suffix = protocol === "tcp" ? "" : `:${protocol}`;
+  const first = endpoints.findIndex((other) => other.containerPort === containerPort && other.protocol === protocol);
+  return first < index && containerPort !== null ? `${task}:${own}:${port}${suffix}` : `${task}:${own}${suffix}`;
+}
+
+/** Several ports: `NAME-PORT` for all but a port that names itself (contract 5.3). */
+function serviceOf(definition: DefinedFact, metadata: Metadata, endpoint: Endpoint, all: readonly Endpoint[]): string {
+  const name = metadata.name ?? toServiceName(definition.name);
+  if (metadata.nameIsPorts) return name;
+  const own = endpoint.containerPort ?? endpoint.port;
+  const ports = new Set(all.map((other) => other.containerPort ?? other.port));
+  return ports.size > 1 && own !== null ? toServiceName(`${name}-${own}`) : name;
+}
+
+function stateOf({ status }: TaskRecord, missing: readonly string[]): InstanceState {
+  if (status === "stopping") return "draining";
+  return missing.length === 0 ? "ready" : "pending";
+}
+
+function missingOf(record: TaskRecord, health: Health): readonly string[] {
+  const missing: string[] = [];
+  if (record.definition === null) missing.push("definition");
+  if (record.status !== "running") missing.push("status");
+  if (health !== "passing" && health !== "none") missing.push("health");
+  return missing;
+}
+
+/** Whether a fact says that it must not be registered now, however incomplete the rest. */
+function isWithheld({ status }: TaskRecord, health: Health): boolean {
+  return (status !== null && status !== "running") || health === "failing";
+}
+
+function isKnown({ status, node, definition, addressed, health: seen }: TaskRecord, health: Health): boolean {
+  if (status === null || node === null || definition === null || addressed === null) return false;
+  return health !== "unknown" || seen !== null;
+}
+
+/** Records for a task whose definition is not known yet: its endpoints, as far as they are known, under no name. */
+function undefinedInstances(record: TaskRecord, health: Health): readonly Instance[] {
+  const nothing = { network: null, ports: [], asked: false };
+  const known = record.addressed === null ? [] : endpointsOf(record.addressed, nothing, record.node?.address ?? null);
+  const endpoints = known.length > 0 ? known : [UNADDRESSED];
+  return endpoints.map((endpoint, index) => ({
+    ...common(record, health, endpoint),
+    id: idOf(record.task, endpoints, index),
+  }));
+}
+
+/** What holds for an endpoint whatever its definition says. */
+function common(record: TaskRecord, health: Health, endpoint: Endpoint): Instance {
+  const missing = [...endpoint.missing, ...missingOf(record, health)];
+  const { address, port, protocol, containerPort, servicePort, portName } = endpoint;
+  return {
+    id: record.task,
+    service: record.assigned.definition,
+    source: record.source,
+    task: record.task,
+    node: record.assigned.node,
+    address,
+    port,
+    protocol,
+    containerPort,
+    servicePort,
+    portName,
+    state: stateOf(record, missing),
+    health,
+    missing,
+    version: null,
+    image: null,
+    tags: [],
+    meta: {},
+    routes: [],
+    weight: null,
+    checks: [],
+    albTargetGroups: [],
+    drain: null,
+    app: record.assigned.definition,
+    named: false,
+    notes: [],
+  };
+}

@@ -1,0 +1,369 @@
+/**
+ * One loop per registry: keeps what the registry holds equal to what should be there.
+ *
+ * Level-triggered: events only mark keys and ring the bell. A pass compares the marked keys with the mirror (what the
+ * registry was last known to hold) and writes the difference: one change costs one write and no read. A full listing
+ * renews the mirror at the start, on a period, and after any write that failed or whose outcome is not known.
+ */
+import { backoff, jittered } from "./backoff.ts";
+import { type Clock, createBell } from "./clock.ts";
+import { createDesired } from "./desired.ts";
+import { createGuard, type GuardLimits } from "./guard.ts";
+import type { Change, Instance, Logger, Outcome, Registration, Registry } from "./model.ts";
+import { plan } from "./plan.ts";
+import { createReporter, type ReportSink } from "./report.ts";
+import { createRetries } from "./retries.ts";
+import type { World } from "./world.ts";
+
+export interface ReconcilePolicy {
+  readonly mode: "sync" | "upsert-only";
+  /** Period of full listings, ms; 0: none. */
+  readonly resync: number;
+  /** For how long a doubtful listing removes nothing, ms. */
+  readonly probation: number;
+  readonly massDelete: GuardLimits;
+}
+
+export interface ReconcilerOptions {
+  readonly registry: Registry;
+  readonly world: World;
+  readonly policy: ReconcilePolicy;
+  readonly sink: ReportSink;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** What an instance is to one registry; the shape of contract 5.4. */
+export interface RegistrationView {
+  readonly state: "registered" | "pending" | "failed" | "not-applicable";
+  readonly key: string | null;
+  /** ISO 8601; since when it is in this state, where known. */
+  readonly since: string | null;
+  readonly error: string | null;
+}
+
+export interface RegistryView {
+  readonly name: string;
+  /** `starting`: no clean pass yet; `synced`: the last pass left nothing to do; `failing`: writes or reads fail. */
+  readonly state: "starting" | "synced" | "failing";
+  readonly registered: number;
+  readonly pending: number;
+  readonly failed: number;
+  /** ISO 8601. */
+  readonly lastCleanPass: string | null;
+  readonly lastListing: string | null;
+  readonly error: string | null;
+  /** What the mass-delete guard holds back, in words; null if nothing. */
+  readonly guard: string | null;
+}
+
+export interface Reconciler {
+  readonly name: string;
+  /** Runs until `signal` aborts; never rejects. */
+  run(signal: AbortSignal): Promise<void>;
+  /**
+   * Exactly one pass: over what is marked, or over everything if a listing is due. The seam for tests and the last pass.
+   * Rejects if the registry could not be listed, and with `signal.reason` on abort.
+   */
+  pass(signal: AbortSignal): Promise<void>;
+  /** Removes everything of ours (`onExit: deregister`). */
+  withdrawAll(signal: AbortSignal): Promise<void>;
+  /** Resolves when all that was written is in the audit log. */
+  reported(): Promise<void>;
+  /** Asks for a full listing at the next pass. */
+  resync(): void;
+  /** Whether it has had a pass in which nothing failed but refusals. */
+  readonly isReady: boolean;
+  view(): RegistryView;
+  instanceView(id: string): RegistrationView;
+}
+
+/** Between attempts to reach a registry that is down: short, since it should be right again within seconds of its return. */
+const DOWN = { base: 100, max: 3_000 };
+
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  const { registry, world, policy, clock, random, log } = options;
+  const desired = createDesired(registry);
+  const retries = createRetries(random);
+  const guard = createGuard(policy.massDelete);
+  const bell = createBell(clock);
+  const reporter = createReporter({ registry: registry.name, world, clock, sink: options.sink, log });
+  const marked = new Set<string>();
+  let mirror: Map<string, Registration> | null = null;
+  let isListingDue = true;
+  let isFullPlanDue = true;
+  /** A source has listed for the first time and no pass has seen it yet. */
+  let isFirstPass = true;
+  let nextListingAt = Number.POSITIVE_INFINITY;
+  let down = { failures: 0, until: 0, error: null as string | null };
+  let lastListing: number | null = null;
+  let lastCleanPass: number | null = null;
+  let guarded: string | null = null;
+
+  for (const instance of world.instances()) take(instance.id, instance);
+  world.subscribe({
+    changed(changes) {
+      for (const { id, after } of changes) take(id, after);
+      bell.ring();
+    },
+    synced(source) {
+      // What waited for this source's first listing may now be registered, or removed.
+      if (world.source(source).syncs === 1) {
+        isFirstPass = true;
+        for (const instance of world.instances()) take(instance.id, instance);
+      }
+      isFullPlanDue = true;
+      bell.ring();
+    },
+  });
+
+  return {
+    name: registry.name,
+    run,
+    pass,
+    withdrawAll,
+    reported: reporter.settled,
+    resync() {
+      isListingDue = true;
+      bell.ring();
+    },
+    get isReady() {
+      return lastCleanPass !== null && !isFirstPass;
+    },
+    view,
+    instanceView,
+  };
+
+  /** Nothing is registered before its source's first listing is complete: stale entries go first (rule 8). */
+  function take(id: string, instance: Instance | null): void {
+    const isReleased = instance !== null && world.source(instance.source).syncs > 0;
+    for (const key of desired.set(id, isReleased ? instance : null)) marked.add(key);
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await bell.wait(dueIn(clock.now()), signal);
+      if (signal.aborted || dueIn(clock.now()) > 0) continue;
+      try {
+        await pass(signal);
+      } catch (error) {
+        if (!signal.aborted) log.debug({ registry: registry.name, err: error }, "pass ended early");
+      }
+    }
+  }
+
+  /** ms until there is something to do. A registry that is down is left alone until its time has come. */
+  function dueIn(now: number): number {
+    if (down.until > now) return down.until - now;
+    if (isListingDue || mirror === null || isFullPlanDue || marked.size > 0) return 0;
+    return Math.max(0, Math.min(nextListingAt, retries.nextAt()) - now);
+  }
+
+  async function pass(signal: AbortSignal): Promise<void> {
+    if (mirror === null || isListingDue || clock.now() >= nextListingAt) mirror = await listed(signal);
+    const changes = nextChanges(mirror);
+    const isAnswering = changes.length === 0 || (await carryOut(changes, mirror, signal));
+    if (isAnswering) recovered();
+    if (retries.unanswered === 0 && !isListingDue) lastCleanPass = clock.now();
+  }
+
+  async function listed(signal: AbortSignal): Promise<Map<string, Registration>> {
+    try {
+      const entries = await registry.list(signal);
+      if (down.failures > 0) retries.release();
+      lastListing = clock.now();
+      isListingDue = false;
+      isFullPlanDue = true;
+      nextListingAt = policy.resync > 0 ? lastListing + jittered(policy.resync, random) : Number.POSITIVE_INFINITY;
+      reporter.listed(entries);
+      return new Map(entries.map((entry) => [entry.key, entry]));
+    } catch (error) {
+      if (!signal.aborted) unreachable(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  function nextChanges(current: ReadonlyMap<string, Registration>): readonly Change[] {
+    const now = clock.now();
+    const keys = isFullPlanDue ? null : new Set([...marked, ...retries.due(now)]);
+    const removeFirst = isFirstPass;
+    isFullPlanDue = false;
+    isFirstPass = false;
+    marked.clear();
+    const changes = plan({
+      desired: desired.entries,
+      current,
+      ...(keys === null ? {} : { keys }),
+      mayRemove,
+      mode: policy.mode,
+      removeFirst,
+    });
+    const wanted = new Set(changes.map(({ key }) => key));
+    // What failed once and is right by now, or no longer wanted, needs no retry.
+    for (const key of retries.keys()) if (!wanted.has(key) && (keys?.has(key) ?? true)) retries.succeeded(key);
+    return withoutGuarded(changes, current.size).filter((change) => !retries.mustWait(change, now));
+  }
+
+  function mayRemove(entry: Registration): boolean {
+    switch (world.fate(entry)) {
+      case "unsettled":
+        return false;
+      case "withdrawn":
+      case "gone":
+        return true;
+      case "ready":
+        return isWhole(entry.source, false);
+      case "absent":
+        return isWhole(entry.source, true);
+    }
+  }
+
+  /** Whether every source that could own the entry has listed all that it has (rule 1). */
+  function isWhole(source: string | null, mindDoubt: boolean): boolean {
+    const known = world.sources();
+    const own = known.filter(({ name }) => name === source);
+    return (own.length > 0 ? own : known).every(({ syncs, doubtfulSince }) => {
+      if (syncs === 0) return false;
+      return !mindDoubt || doubtfulSince === null || clock.now() - doubtfulSince >= policy.probation;
+    });
+  }
+
+  function withoutGuarded(changes: readonly Change[], registered: number): readonly Change[] {
+    const taken = new Set(changes.map(({ after }) => after?.endpoint));
+    const candidates = changes.flatMap(({ before, op }) =>
+      op === "deregister" && !taken.has(before.endpoint) && isInferred(before) ? [before] : [],
+    );
+    const refused = new Set(guard.refuse(candidates, registered, syncsOf).map(({ key }) => key));
+    const told =
+      refused.size === 0
+        ? null
+        : `${refused.size} of ${registered} entries are listed by no source any more; they stay until another full listing confirms it`;
+    if (told !== guarded && (told !== null || guarded !== null)) reporter.guard(told);
+    guarded = told;
+    return changes.filter(({ key }) => !refused.has(key));
+  }
+
+  /** Whether the removal is concluded from absence in a listing that might be wrong (rule 4). */
+  function isInferred(entry: Registration): boolean {
+    return world.fate(entry) === "absent" && (entry.source === null || world.source(entry.source).trust !== "node");
+  }
+
+  function syncsOf(source: string | null): number {
+    return source === null ? Math.min(...world.sources().map(({ syncs }) => syncs)) : world.source(source).syncs;
+  }
+
+  /** @returns whether the registry answered at least one of the changes properly */
+  async function carryOut(
+    changes: readonly Change[],
+    current: Map<string, Registration>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const began = clock.now();
+    const causes = changes.map((change) => reporter.cause(change));
+    const attempts = changes.map(({ key }) => (retries.of(key)?.attempts ?? 0) + 1);
+    const outcomes = await applied(changes, signal);
+    const ms = clock.now() - began;
+    const writes = changes.map((change, index) => ({
+      change,
+      outcome: outcomes[index] ?? unanswered(change),
+      cause: causes[index] ?? [],
+      attempt: attempts[index] ?? 1,
+      ms,
+    }));
+    for (const { change, outcome } of writes) settle(change, outcome, current);
+    reporter.done(writes);
+    const failed = writes.flatMap(({ outcome }) => (!outcome.ok && outcome.retry ? [outcome.error] : []));
+    if (failed.length < writes.length) return true;
+    unreachable(failed[0] ?? "");
+    return false;
+  }
+
+  async function applied(changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    try {
+      return await registry.apply(changes, signal);
+    } catch (error) {
+      // Some of it may have been done: only a listing can tell.
+      isListingDue = true;
+      if (signal.aborted) throw signal.reason;
+      return changes.map((change) => ({
+        ...unanswered(change),
+        error: error instanceof Error ? error.message : String(error),
+      }));
+    }
+  }
+
+  function settle(change: Change, outcome: Outcome, current: Map<string, Registration>): void {
+    if (outcome.ok) {
+      retries.succeeded(change.key);
+      if (change.after === null) current.delete(change.key);
+      else current.set(change.key, change.after);
+      return;
+    }
+    retries.failed(change, outcome, clock.now());
+    if (outcome.retry || outcome.ambiguous) isListingDue = true;
+  }
+
+  function unanswered({ key }: Change): Extract<Outcome, { ok: false }> {
+    return { ok: false, error: `${registry.name}: no outcome for ${key}`, retry: true, ambiguous: true };
+  }
+
+  function unreachable(error: string): void {
+    down = { failures: down.failures + 1, until: 0, error };
+    down.until = clock.now() + backoff(down.failures, { ...DOWN, random });
+    isListingDue = true;
+    reporter.unreachable(error, down.failures);
+  }
+
+  function recovered(): void {
+    if (down.failures > 0) reporter.recovered(down.failures);
+    down = { failures: 0, until: 0, error: null };
+  }
+
+  async function withdrawAll(signal: AbortSignal): Promise<void> {
+    const current = mirror ?? (await listed(signal));
+    const changes = plan({ desired: new Map(), current, mayRemove: () => true, mode: "sync", removeFirst: true });
+    if (changes.length > 0) await carryOut(changes, current, signal);
+  }
+
+  function view(): RegistryView {
+    const registered = [...desired.entries.keys()].filter((key) => reporter.since(key) !== null).length;
+    return {
+      name: registry.name,
+      state: stateNow(),
+      registered,
+      pending: desired.entries.size - registered,
+      failed: retries.size + desired.rejected,
+      lastCleanPass: iso(lastCleanPass),
+      lastListing: iso(lastListing),
+      error: down.error,
+      guard: guarded,
+    };
+  }
+
+  function stateNow(): RegistryView["state"] {
+    if (down.error !== null || retries.unanswered > 0) return "failing";
+    return lastCleanPass === null ? "starting" : "synced";
+  }
+
+  function instanceView(id: string): RegistrationView {
+    const rejection = desired.rejection(id);
+    if (rejection !== null) return { state: "failed", key: null, since: null, error: rejection };
+    const keys = desired.keysOf(id);
+    const failure = retries.ofInstance(id);
+    const key = keys[0] ?? null;
+    if (failure) return { state: "failed", key, since: iso(failure.since), error: failure.error };
+    if (key === null) return { state: isApplicable(id) ? "pending" : "not-applicable", key, since: null, error: null };
+    const since = reporter.since(key);
+    return { state: since === null ? "pending" : "registered", key, since: iso(since), error: null };
+  }
+
+  function isApplicable(id: string): boolean {
+    const instance = world.instance(id);
+    return instance === null || instance.state !== "ready" || world.source(instance.source).syncs === 0;
+  }
+}
+
+function iso(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}

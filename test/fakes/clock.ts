@@ -1,0 +1,46 @@
+import type { Clock } from "../../src/clock.ts";
+
+export interface ManualClock extends Clock {
+  /** Moves time on and runs what falls due, in order. */
+  advance(ms: number): Promise<void>;
+}
+
+/** Time that stands still until a test moves it. */
+export function createManualClock(start = 1_000_000): ManualClock {
+  let now = start;
+  const waiting = new Set<{ readonly at: number; readonly resolve: () => void }>();
+  return {
+    now: () => now,
+    wait(ms, signal) {
+      return new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason);
+        const timer = { at: now + ms, resolve: () => end(resolve) };
+        const onAbort = () => end(() => reject(signal.reason));
+        const end = (settle: () => void) => {
+          waiting.delete(timer);
+          signal.removeEventListener("abort", onAbort);
+          settle();
+        };
+        signal.addEventListener("abort", onAbort);
+        waiting.add(timer);
+      });
+    },
+    async advance(ms) {
+      const until = now + ms;
+      for (;;) {
+        await settled();
+        const next = [...waiting].sort((a, b) => a.at - b.at)[0];
+        if (next === undefined || next.at > until) break;
+        now = Math.max(now, next.at);
+        next.resolve();
+      }
+      now = until;
+      await settled();
+    },
+  };
+}
+
+/** Lets everything that is ready run. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

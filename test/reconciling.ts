@@ -1,0 +1,68 @@
+/** A world, a fake registry and its reconciler on manual time, for tests. */
+import type { AuditInput } from "../src/audit/record.ts";
+import type { Fact, Logger } from "../src/model.ts";
+import { createReconciler, type ReconcilePolicy } from "../src/reconcile.ts";
+import { createWorld } from "../src/world.ts";
+import { createManualClock, settled } from "./fakes/clock.ts";
+import { createFakeRegistry } from "./fakes/registry.ts";
+
+export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+export const POLICY: ReconcilePolicy = {
+  mode: "sync",
+  resync: 60_000,
+  probation: 60_000,
+  massDelete: { max: 10, percent: 50 },
+};
+
+export function createScene({
+  sources = ["docker"],
+  policy = {},
+  registry = createFakeRegistry(),
+}: {
+  sources?: string[];
+  policy?: Partial<ReconcilePolicy>;
+  registry?: ReturnType<typeof createFakeRegistry>;
+} = {}) {
+  const world = createWorld({ sources });
+  const clock = createManualClock();
+  const audited: AuditInput[] = [];
+  const sink = {
+    async audit(records: readonly AuditInput[]) {
+      audited.push(...records);
+    },
+  };
+  const reconciler = createReconciler({
+    registry,
+    world,
+    policy: { ...POLICY, ...policy },
+    sink,
+    clock,
+    random: () => 0.5,
+    log: silent,
+  });
+  const stop = new AbortController();
+  return {
+    world,
+    clock,
+    audited,
+    registry,
+    reconciler,
+    stop,
+    async say(...facts: readonly Fact[]) {
+      for (const fact of facts) world.join(fact);
+      await settled();
+    },
+    /** Starts the loop. */
+    start() {
+      return reconciler.run(stop.signal);
+    },
+    async pass() {
+      await reconciler.pass(stop.signal);
+      await settled();
+    },
+    get keys() {
+      return [...registry.entries.keys()].sort((a, b) => (a < b ? -1 : 1));
+    },
+  };
+}
