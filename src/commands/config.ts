@@ -1,0 +1,24 @@
+import type { Command } from "commander";
+import { type Context, checkSecretsOrExit, configFileOf, type Finish, loadConfigOrExit } from "./context.ts";
+
+const EXAMPLES = `
+Examples:
+  muster config check                  the environment and the defaults alone
+  muster config check muster.yaml      the file, with the environment over it`;
+
+/** `config check [FILE]`: prints the effective configuration, or all that is wrong with it. */
+export function addConfigCommands(program: Command, context: Context, finish: Finish): void {
+  const config = program.command("config").description("look at the configuration");
+  config
+    .command("check")
+    .description("print the effective configuration, secrets redacted; or every problem, one line each")
+    .argument("[file]", "configuration file; beats -c")
+    .addHelpText("after", EXAMPLES)
+    .action(async (file: string | undefined, _options: object, command: Command) => {
+      const loaded = await loadConfigOrExit(file ?? configFileOf(command), context);
+      await checkSecretsOrExit(loaded, context);
+      const { printConfig } = await import("../config/print.ts");
+      context.out(printConfig(loaded));
+      finish(0);
+    });
+}

@@ -1,0 +1,49 @@
+/** What the commands take from the outside world, and what they share. */
+import type { Command } from "commander";
+import type { Environment } from "../config/environment.ts";
+import type { AdapterSchemas, Config } from "../config.ts";
+import { ExitError } from "./exit-error.ts";
+
+/** The part of `process` that tells of signals. */
+export interface SignalSource {
+  on(signal: "SIGTERM" | "SIGINT", listener: () => void): unknown;
+  off(signal: "SIGTERM" | "SIGINT", listener: () => void): unknown;
+}
+
+export interface Context {
+  readonly env: Environment;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** ms since the epoch. */
+  readonly now: () => number;
+  readonly signals: SignalSource;
+  /** Ends the process at once. */
+  readonly exit: (code: number) => void;
+  readonly loadSchemas: () => Promise<AdapterSchemas>;
+  /** Runs until `signal` aborts; rejects in one line if it can't. */
+  readonly runAgent: (config: Config, signal: AbortSignal) => Promise<void>;
+}
+
+/** Sets the exit code of a command that has done its work. */
+export type Finish = (exitCode: number) => void;
+
+/** The file that `-c` names, before or after the command. */
+export function configFileOf(command: Command): string | undefined {
+  return command.optsWithGlobals<{ readonly config?: string }>().config;
+}
+
+/** @throws ExitError 2 with every problem */
+export async function loadConfigOrExit(file: string | undefined, context: Context): Promise<Config> {
+  const [{ loadConfig }, schemas] = await Promise.all([import("../config.ts"), context.loadSchemas()]);
+  const loaded = await loadConfig(file, context.env, schemas);
+  if ("problems" in loaded) throw new ExitError(2, loaded.problems);
+  return loaded.config;
+}
+
+/** Warns of secret files that everybody may read. @throws ExitError 2 for those that can't be used */
+export async function checkSecretsOrExit(config: Config, context: Context): Promise<void> {
+  const { checkSecretFiles } = await import("../config/secret-files.ts");
+  const { problems, warnings } = await checkSecretFiles(config);
+  for (const warning of warnings) context.err(`warning: ${warning}\n`);
+  if (problems.length > 0) throw new ExitError(2, problems);
+}

@@ -1,0 +1,101 @@
+/** The schema of everything in the configuration that is not an adapter's own. */
+import { isIP } from "node:net";
+import * as v from "valibot";
+import { duration, identifier, path } from "../schema.ts";
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+const SIZE = "expected a number of bytes of at least 4096, or a size such as 64MiB (units: KiB, MiB, GiB)";
+
+/** A size in the configuration; gives bytes. */
+const size = v.pipe(
+  v.union([v.number(), v.string()], SIZE),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const bytes = typeof dataset.value === "number" ? dataset.value : parseSize(dataset.value);
+    if (Number.isSafeInteger(bytes) && bytes >= 4096) return bytes;
+    addIssue({ message: SIZE });
+    return NEVER;
+  }),
+);
+
+function parseSize(text: string): number {
+  const match = /^(\d{1,6})(KiB|MiB|GiB)$/.exec(text.trim());
+  return match === null ? Number.NaN : Number(match[1]) * (SIZE_UNITS[match[2] ?? ""] ?? Number.NaN);
+}
+
+const LISTEN = "expected HOST:PORT such as 127.0.0.1:8590 or [::1]:8590";
+
+export interface ListenAddress {
+  /** Without the brackets of IPv6. */
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+const listen = v.pipe(
+  v.string(LISTEN),
+  v.rawTransform(({ dataset, addIssue, NEVER }): ListenAddress => {
+    const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9.-]{1,253})):(\d{1,5})$/.exec(dataset.value.trim());
+    const host = match?.[1] ?? match?.[2] ?? "";
+    const port = Number(match?.[3]);
+    if (host !== "" && port <= 65_535 && (match?.[1] === undefined || isIP(host) === 6)) return { host, port };
+    addIssue({ message: LISTEN });
+    return NEVER;
+  }),
+);
+
+const ipAddress = v.pipe(
+  v.string("expected an IPv4 or IPv6 address"),
+  v.check((text) => isIP(text) !== 0, "expected an IPv4 or IPv6 address"),
+);
+
+function count(least: number, most: number) {
+  const message = `expected a whole number from ${least} to ${most}`;
+  return v.pipe(v.number(message), v.integer(message), v.minValue(least, message), v.maxValue(most, message));
+}
+
+function choice<const T extends readonly string[]>(options: T) {
+  return v.picklist(options, `expected ${options.slice(0, -1).join(", ")} or ${options.at(-1)}`);
+}
+
+const flag = v.boolean("expected true or false");
+
+function section<const T extends v.ObjectEntries>(entries: T) {
+  return v.optional(v.strictObject(entries, "expected a section with keys"), {} as never);
+}
+
+export const CoreSchema = v.strictObject({
+  cluster: v.optional(identifier, "default"),
+  node: section({
+    id: v.nullish(identifier, null),
+    address: v.nullish(ipAddress, null),
+  }),
+  policy: section({
+    mode: v.optional(choice(["sync", "upsert-only"]), "sync"),
+    resync: v.optional(duration, "60s"),
+    probation: v.optional(duration, "60s"),
+    massDelete: section({
+      max: v.optional(count(0, 1_000_000), 10),
+      percent: v.optional(count(0, 100), 50),
+    }),
+    onExit: v.optional(choice(["keep", "deregister"]), "keep"),
+    reapAfter: v.optional(duration, "5m"),
+    dryRun: v.optional(flag, false),
+  }),
+  audit: section({
+    path: v.optional(path, "muster-audit.jsonl"),
+    maxBytes: v.optional(size, "64MiB"),
+    keep: v.optional(count(0, 1000), 10),
+  }),
+  http: section({
+    listen: v.optional(listen, "127.0.0.1:8590"),
+    tokenFile: v.nullish(path, null),
+  }),
+  log: section({
+    level: v.optional(choice(["trace", "debug", "info", "warn", "error", "silent"]), "info"),
+  }),
+});
+
+/** Whether only this machine can reach it. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}

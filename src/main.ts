@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { runCli } from "./cli.ts";
+
+// `muster audit query | head`: the reader has enough, and that is no failure
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  env: process.env,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  now: Date.now,
+  signals: process,
+  exit: (code) => process.exit(code),
+  loadSchemas: async () => (await import("./adapters.ts")).schemas,
+  runAgent: async (config, signal) => {
+    const [{ runAgent }, { partsOf }] = await Promise.all([import("./agent.ts"), import("./parts.ts")]);
+    await runAgent(config, partsOf(config), signal);
+  },
+});
