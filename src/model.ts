@@ -319,6 +319,11 @@ export interface Registry extends AsyncDisposable {
    * @returns one outcome per change, in the order of `changes`
    */
   apply(changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]>;
+  /**
+   * Yields each time that the registry may have lost what it held (it was away and is back), so that it is listed at once
+   * and not only at the next period. Ends without an error on abort. Absent where there is no way to notice.
+   */
+  returns?(signal: AbortSignal): AsyncIterable<unknown>;
 }
 
 /** What Muster's log has to offer; pino satisfies it. Constant messages, data in fields. */

@@ -73,7 +73,7 @@ export interface Reconciler {
   reported(): Promise<void>;
   /** Asks for a full listing at the next pass. */
   resync(): void;
-  /** Whether it has had a pass in which nothing failed but refusals. */
+  /** Whether it has had a pass, reported in full, in which nothing failed but refusals. */
   readonly isReady: boolean;
   view(): RegistryView;
   instanceView(id: string): RegistrationView;
@@ -95,6 +95,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let isFullPlanDue = true;
   /** A source has listed for the first time and no pass has seen it yet. */
   let isFirstPass = true;
+  /** How many sources have listed for the first time, and how many had when the last fully reported clean pass began. */
+  let firstListings = 0;
+  let reportedUpTo: number | null = null;
   let nextListingAt = Number.POSITIVE_INFINITY;
   let down = { failures: 0, until: 0, error: null as string | null };
   let lastListing: number | null = null;
@@ -111,6 +114,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       // What waited for this source's first listing may now be registered, or removed.
       if (world.source(source).syncs === 1) {
         isFirstPass = true;
+        firstListings++;
         for (const instance of world.instances()) take(instance.id, instance);
       }
       isFullPlanDue = true;
@@ -129,7 +133,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       bell.ring();
     },
     get isReady() {
-      return lastCleanPass !== null && !isFirstPass;
+      return reportedUpTo === firstListings;
     },
     view,
     instanceView,
@@ -142,6 +146,23 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   async function run(signal: AbortSignal): Promise<void> {
+    await Promise.all([loop(signal), watchReturns(signal)]);
+  }
+
+  async function watchReturns(signal: AbortSignal): Promise<void> {
+    try {
+      for await (const _ of registry.returns?.(signal) ?? []) {
+        log.info({ registry: registry.name }, "registry was away, listing it again");
+        isListingDue = true;
+        bell.ring();
+      }
+    } catch (error) {
+      // The periodic listing notices as well, only later.
+      log.warn({ registry: registry.name, err: error }, "returns of the registry can't be watched");
+    }
+  }
+
+  async function loop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await bell.wait(dueIn(clock.now()), signal);
       if (signal.aborted || dueIn(clock.now()) > 0) continue;
@@ -162,10 +183,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
   async function pass(signal: AbortSignal): Promise<void> {
     if (mirror === null || isListingDue || clock.now() >= nextListingAt) mirror = await listed(signal);
+    const upTo = firstListings;
     const changes = nextChanges(mirror);
     const isAnswering = changes.length === 0 || (await carryOut(changes, mirror, signal));
     if (isAnswering) recovered();
-    if (retries.unanswered === 0 && !isListingDue) lastCleanPass = clock.now();
+    if (retries.unanswered > 0 || isListingDue) return;
+    lastCleanPass = clock.now();
+    if (reportedUpTo !== upTo) void reporter.settled().then(() => (reportedUpTo = upTo));
   }
 
   async function listed(signal: AbortSignal): Promise<Map<string, Registration>> {

@@ -1,0 +1,112 @@
+/**
+ * The adapters by name, each imported only when it is on. The only file of the core that knows which adapters exist: a
+ * new one is a line here, a file or folder in `adapters/`, and a test that runs the conformance suite.
+ */
+import { hostname } from "node:os";
+import type { GenericSchema } from "valibot";
+import { ConsulOptions } from "../adapters/registries/consul/options.ts";
+import { EmbeddedOptions } from "../adapters/registries/embedded.ts";
+import { DockerOptions } from "../adapters/sources/docker/options.ts";
+import { ReplayOptions } from "../adapters/sources/replay/options.ts";
+import { StaticOptions } from "../adapters/sources/static/options.ts";
+import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./model.ts";
+
+/** An adapter's options, checked when the configuration is read, and how to make it of them. */
+interface Adapter<Made> {
+  readonly options: GenericSchema;
+  load(): Promise<(options: never, context: AdapterContext) => Made>;
+}
+
+export const sources: Readonly<Record<string, Adapter<Source>>> = {
+  docker: {
+    options: DockerOptions,
+    load: async () => (await import("../adapters/sources/docker/index.ts")).createDockerSource,
+  },
+  static: {
+    options: StaticOptions,
+    load: async () => (await import("../adapters/sources/static/index.ts")).createStaticSource,
+  },
+  replay: {
+    options: ReplayOptions,
+    load: async () => (await import("../adapters/sources/replay/index.ts")).createReplaySource,
+  },
+};
+
+export const registries: Readonly<Record<string, Adapter<Registry>>> = {
+  embedded: {
+    options: EmbeddedOptions,
+    load: async () => (await import("../adapters/registries/embedded.ts")).createEmbeddedRegistry,
+  },
+  consul: {
+    options: ConsulOptions,
+    load: async () => (await import("../adapters/registries/consul/index.ts")).createConsulRegistry,
+  },
+};
+
+/** The option schemas by adapter name, for reading the configuration. */
+export const schemas = {
+  sources: optionsOf(sources),
+  registries: optionsOf(registries),
+};
+
+export type LoadAdapters = typeof loadAdapters;
+
+/**
+ * Makes the adapters that the configuration names, importing them side by side.
+ * @param options options by adapter name, as read with `schemas`
+ */
+export async function loadAdapters(
+  options: {
+    readonly sources: Readonly<Record<string, unknown>>;
+    readonly registries: Readonly<Record<string, unknown>>;
+  },
+  context: (name: string) => AdapterContext,
+): Promise<{ readonly sources: readonly Source[]; readonly registries: readonly Registry[] }> {
+  const [madeSources, madeRegistries] = await Promise.all([
+    Promise.all(Object.entries(options.sources).map(([name, own]) => make(sources, name, own, context))),
+    Promise.all(Object.entries(options.registries).map(([name, own]) => make(registries, name, own, context))),
+  ]);
+  return { sources: madeSources, registries: madeRegistries };
+}
+
+/**
+ * Who this node is: what the configuration says, and the rest from the engine, where there is one, or from this machine.
+ * Waits for the engine as long as it takes.
+ */
+export async function identify(
+  config: {
+    readonly node: { readonly id: string | null; readonly address: string | null };
+    readonly sources: Readonly<Record<string, unknown>>;
+  },
+  signal: AbortSignal,
+  log: Logger,
+): Promise<NodeIdentity> {
+  const { id, address } = config.node;
+  if (id !== null && address !== null) return { id, address };
+  const { docker } = config.sources;
+  if (docker === undefined) return identifyMachine(id, address);
+  const { identifyNode } = await import("../adapters/sources/docker/identity.ts");
+  return identifyNode(docker as DockerOptions, { id: id ?? undefined, address: address ?? undefined }, signal, log);
+}
+
+async function identifyMachine(id: string | null, address: string | null): Promise<NodeIdentity> {
+  const { machineAddress } = await import("../adapters/sources/machine-address.ts");
+  return { id: id ?? hostname(), address: address ?? (await machineAddress()) };
+}
+
+async function make<Made>(
+  adapters: Readonly<Record<string, Adapter<Made>>>,
+  name: string,
+  options: unknown,
+  context: (name: string) => AdapterContext,
+): Promise<Made> {
+  const adapter = adapters[name];
+  if (adapter === undefined) throw new Error(`${name}: no such adapter; known are ${Object.keys(adapters).join(", ")}`);
+  const create = await adapter.load();
+  // The options were read with this adapter's own schema.
+  return create(options as never, context(name));
+}
+
+function optionsOf(adapters: Readonly<Record<string, Adapter<unknown>>>): Readonly<Record<string, GenericSchema>> {
+  return Object.fromEntries(Object.entries(adapters).map(([name, { options }]) => [name, options]));
+}

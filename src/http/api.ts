@@ -1,0 +1,165 @@
+/** The HTTP API of contract 5.4. It reads the world and the reconcilers; the only things it can do are drain and resync. */
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import * as v from "valibot";
+import type { Audit } from "../audit.ts";
+import type { Instance, Logger } from "../model.ts";
+import type { Reconciler } from "../reconcile.ts";
+import { parseDuration } from "../schema.ts";
+import type { World } from "../world.ts";
+import { events } from "./events.ts";
+import { requireLocalHost, requireToken } from "./guard.ts";
+import { problem } from "./problem.ts";
+import { instanceView, serviceViews, sourceReport, timelineView } from "./view.ts";
+
+/** What the API needs of the running agent. */
+export interface Agent {
+  readonly world: World;
+  reconcilers(): readonly Reconciler[];
+  /** null until it is opened. */
+  audit(): Pick<Audit, "query"> | null;
+  metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
+  /** Why it is not ready; empty when it is. */
+  unready(): readonly string[];
+  drain(ids: readonly string[], on: boolean): Promise<readonly string[]>;
+  /** Asks all sources and registries for a full listing. */
+  resync(): void;
+  /** Hears of writes (with the instances concerned) and of a registry's own state (without any). @returns ends it */
+  onRegistryChange(listener: (registry: string, instances: readonly string[]) => void): () => void;
+  now(): number;
+}
+
+export interface ApiOptions {
+  readonly agent: Agent;
+  /** null: no token is needed; loopback only. */
+  readonly token: (() => Promise<string>) | null;
+  readonly log: Logger;
+}
+
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_AUDIT_RECORDS = 10_000;
+const STATES: readonly Instance["state"][] = ["pending", "ready", "draining"];
+
+const DrainBody = v.union([
+  v.strictObject({ id: v.pipe(v.string(), v.nonEmpty()), undo: v.optional(v.boolean()) }),
+  v.strictObject({ service: v.pipe(v.string(), v.nonEmpty()), undo: v.optional(v.boolean()) }),
+  v.strictObject({ node: v.pipe(v.string(), v.nonEmpty()), undo: v.optional(v.boolean()) }),
+]);
+
+export function createApi({ agent, token, log }: ApiOptions): Hono {
+  const app = new Hono();
+  app.use(requireToken(token));
+  if (token === null) app.use(requireLocalHost);
+  app.onError((error, context) => {
+    if (error instanceof HTTPException && error.status === 413)
+      return problem(context, 413, `the body may have at most ${MAX_BODY_BYTES} bytes`);
+    log.error({ err: error, path: context.req.path }, "request failed");
+    return problem(context, 500, "the request failed; the log says why");
+  });
+  app.notFound((context) =>
+    problem(context, 404, `there is no ${context.req.method} ${context.req.path}; see the README's list of paths`),
+  );
+
+  app.get("/healthz", (context) => context.json({ status: "alive" }));
+  app.get("/readyz", (context) => {
+    const reasons = agent.unready();
+    return reasons.length === 0
+      ? context.json({ status: "ready" })
+      : problem(context, 503, reasons.join("; "), { reasons });
+  });
+  app.get("/metrics", async (context) => {
+    const { text, contentType } = await agent.metrics();
+    return context.body(text, 200, { "content-type": contentType });
+  });
+  addReads(app, agent);
+  addActions(app, agent);
+  return app;
+}
+
+function addReads(app: Hono, agent: Agent): void {
+  const { world } = agent;
+  app.get("/v1/instances", (context) => {
+    const { service, state, node } = context.req.query();
+    if (state !== undefined && !(STATES as readonly string[]).includes(state))
+      return problem(context, 400, `state: expected ${STATES.join(", ")}`);
+    const collisions = world.collisions();
+    const chosen = [...world.instances()].filter(
+      (instance) =>
+        (service === undefined || instance.service === service) &&
+        (state === undefined || instance.state === state) &&
+        (node === undefined || instance.node === node),
+    );
+    return context.json({
+      instances: chosen.map((instance) => instanceView(instance, agent.reconcilers(), collisions)),
+    });
+  });
+  app.get("/v1/instances/:id", (context) => {
+    const instance = world.instance(context.req.param("id"));
+    if (instance === null) return problem(context, 404, "no such instance; GET /v1/instances lists them");
+    return context.json({
+      ...instanceView(instance, agent.reconcilers(), world.collisions()),
+      timeline: timelineView(world.timeline.of(instance.task)),
+    });
+  });
+  app.get("/v1/services", (context) => context.json({ services: serviceViews(world) }));
+  app.get("/v1/sources", (context) => context.json({ sources: world.sources().map(sourceReport) }));
+  app.get("/v1/registries", (context) =>
+    context.json({ registries: agent.reconcilers().map((reconciler) => reconciler.view()) }),
+  );
+  app.get("/v1/audit", async (context) => {
+    const { since, service, limit } = context.req.query();
+    const from = since === undefined ? undefined : timeOf(since, agent.now());
+    if (from === null)
+      return problem(context, 400, "since: expected a time such as 2026-11-21T02:00:00Z or a duration such as 15m");
+    const most = limit === undefined ? 100 : Number(limit);
+    if (!Number.isInteger(most) || most < 1 || most > MAX_AUDIT_RECORDS)
+      return problem(context, 400, `limit: expected a whole number from 1 to ${MAX_AUDIT_RECORDS}`);
+    const audit = agent.audit();
+    if (audit === null) return problem(context, 503, "the audit log is not open yet");
+    const records = await audit.query({
+      ...(from === undefined ? {} : { since: from }),
+      ...(service === undefined ? {} : { service }),
+      limit: most,
+    });
+    return context.json({ records });
+  });
+  app.get("/v1/events", (context) => events(context, agent));
+}
+
+function addActions(app: Hono, agent: Agent): void {
+  const isJson = (type: string | undefined) => /^application\/json\b/i.test(type ?? "");
+  app.post("/v1/drain", bodyLimit({ maxSize: MAX_BODY_BYTES }), async (context) => {
+    // A web page can't send this type to another site without asking first (CORS), so it can't drain anything.
+    if (!isJson(context.req.header("content-type"))) return problem(context, 415, "send application/json");
+    const body = v.safeParse(DrainBody, await context.req.json().catch(() => null));
+    if (!body.success)
+      return problem(context, 400, 'expected {"id": …}, {"service": …} or {"node": …}, and "undo": true to put back');
+    const ids = chosenBy(body.output, [...agent.world.instances()]);
+    if (ids.length === 0) return problem(context, 404, "no instance matches; GET /v1/instances lists them");
+    const drained = await agent.drain(ids, body.output.undo !== true);
+    return context.json({ instances: drained });
+  });
+  app.post("/v1/resync", (context) => {
+    if (context.req.header("origin") !== undefined) return problem(context, 403, "not from a web page");
+    agent.resync();
+    return context.json({ status: "asked" }, 202);
+  });
+}
+
+function chosenBy(choice: v.InferOutput<typeof DrainBody>, instances: readonly Instance[]): readonly string[] {
+  const matches = (instance: Instance) => {
+    if ("id" in choice) return instance.id === choice.id;
+    if ("service" in choice) return instance.service === choice.service;
+    return instance.node === choice.node;
+  };
+  return instances.filter(matches).map(({ id }) => id);
+}
+
+/** @returns ms since the epoch, or null if it is neither a time nor a duration */
+function timeOf(text: string, now: number): number | null {
+  const ago = parseDuration(text);
+  if (ago !== null) return now - ago;
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? null : time;
+}

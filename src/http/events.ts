@@ -1,0 +1,78 @@
+/** `GET /v1/events`: changes of instances and registries as server-sent events. */
+import type { Context } from "hono";
+import { streamSSE } from "hono/streaming";
+import type { Agent } from "./api.ts";
+import { goneView, instanceView } from "./view.ts";
+
+/** Frames held for a client that reads slowly; beyond it is cut off, and reconnects to a fresh view. */
+const MAX_BACKLOG = 5_000;
+/** Proxies close idle connections after 30 to 60 s. */
+const HEARTBEAT_MS = 15_000;
+
+interface Frame {
+  readonly event: "instance" | "registry";
+  readonly data: string;
+}
+
+export function events(context: Context, agent: Agent): Response {
+  return streamSSE(context, async (stream) => {
+    const frames: Frame[] = [];
+    let wake: (() => void) | null = null;
+    let isOpen = true;
+    const push = (frame: Frame) => {
+      if (frames.push(frame) > MAX_BACKLOG) isOpen = false;
+      wake?.();
+    };
+    const unsubscribe = subscribe(agent, push);
+    stream.onAbort(() => {
+      isOpen = false;
+      wake?.();
+    });
+    const timer = setInterval(() => wake?.(), HEARTBEAT_MS);
+    try {
+      await stream.write(": muster\n\n");
+      while (isOpen) {
+        if (frames.length === 0) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          if (frames.length === 0 && isOpen) await stream.write(":\n\n");
+        }
+        for (const frame of frames.splice(0)) await stream.writeSSE(frame);
+      }
+    } finally {
+      clearInterval(timer);
+      unsubscribe();
+    }
+  });
+}
+
+function subscribe(agent: Agent, push: (frame: Frame) => void): () => void {
+  const pushInstance = (id: string) => {
+    const instance = agent.world.instance(id);
+    if (instance === null) return;
+    push({ event: "instance", data: JSON.stringify(instanceView(instance, agent.reconcilers(), new Map())) });
+  };
+  const endings = [
+    agent.world.subscribe({
+      changed(changes) {
+        for (const { id, before, after } of changes) {
+          if (after !== null) pushInstance(id);
+          else if (before !== null)
+            push({ event: "instance", data: JSON.stringify(goneView(before, agent.reconcilers())) });
+        }
+      },
+    }),
+    agent.onRegistryChange((registry, instances) => {
+      for (const id of instances) pushInstance(id);
+      const view = agent
+        .reconcilers()
+        .find(({ name }) => name === registry)
+        ?.view();
+      if (instances.length === 0 && view !== undefined) push({ event: "registry", data: JSON.stringify(view) });
+    }),
+  ];
+  return () => {
+    for (const end of endings) end();
+  };
+}

@@ -1,0 +1,102 @@
+/** The JSON shapes of contract 5.4. */
+import type { Instance } from "../model.ts";
+import type { Reconciler, RegistrationView } from "../reconcile.ts";
+import type { TimelineEntry } from "../timeline.ts";
+import type { SourceView, World } from "../world.ts";
+
+export interface InstanceView
+  extends Omit<Instance, "app" | "named" | "drain" | "checks" | "albTargetGroups" | "state"> {
+  readonly state: Instance["state"] | "gone";
+  readonly registries: Readonly<Record<string, RegistrationView>>;
+}
+
+export interface TimelineView {
+  /** ISO 8601. */
+  readonly time: string;
+  readonly kind: string;
+  readonly by: string;
+  readonly text: string;
+}
+
+export function instanceView(
+  instance: Instance,
+  reconcilers: readonly Reconciler[],
+  collisions: ReadonlyMap<string, readonly string[]>,
+): InstanceView {
+  const { app: _app, named: _named, drain: _drain, checks: _checks, albTargetGroups: _groups, ...shown } = instance;
+  const apps = collisions.get(instance.service);
+  const notes = apps === undefined ? instance.notes : [...instance.notes, collisionNote(instance.service, apps)];
+  return {
+    ...shown,
+    notes,
+    registries: Object.fromEntries(
+      reconcilers.map((reconciler) => [reconciler.name, reconciler.instanceView(instance.id)]),
+    ),
+  };
+}
+
+export function goneView(instance: Instance, reconcilers: readonly Reconciler[]): InstanceView {
+  return { ...instanceView(instance, reconcilers, new Map()), state: "gone" };
+}
+
+function collisionNote(service: string, apps: readonly string[]): string {
+  return `the service name ${service} is used by several apps (${apps.join(", ")}); give one of them another name with muster.name`;
+}
+
+export function timelineView(entries: readonly TimelineEntry[]): readonly TimelineView[] {
+  return entries.map(({ at, kind, by, text }) => ({ time: new Date(at).toISOString(), kind, by, text }));
+}
+
+export interface ServiceView {
+  readonly service: string;
+  readonly instances: number;
+  readonly ready: number;
+  readonly draining: number;
+  readonly pending: number;
+  readonly nodes: number;
+  /** The apps that share this name, where that looks like an accident. */
+  readonly collision: readonly string[];
+}
+
+export function serviceViews(world: World): readonly ServiceView[] {
+  const groups = new Map<string, Instance[]>();
+  for (const instance of world.instances()) {
+    const group = groups.get(instance.service);
+    if (group === undefined) groups.set(instance.service, [instance]);
+    else group.push(instance);
+  }
+  const collisions = world.collisions();
+  const count = (group: readonly Instance[], state: Instance["state"]) =>
+    group.filter((instance) => instance.state === state).length;
+  return [...groups]
+    .map(([service, group]) => ({
+      service,
+      instances: group.length,
+      ready: count(group, "ready"),
+      draining: count(group, "draining"),
+      pending: count(group, "pending"),
+      nodes: new Set(group.map(({ node }) => node)).size,
+      collision: collisions.get(service) ?? [],
+    }))
+    .sort((a, b) => (a.service < b.service ? -1 : 1));
+}
+
+export interface SourceReport {
+  readonly name: string;
+  readonly state: SourceView["state"];
+  readonly synced: boolean;
+  readonly lastSynced: string | null;
+  readonly facts: number;
+  readonly error: string | null;
+}
+
+export function sourceReport({ name, state, syncs, lastSynced, facts, error }: SourceView): SourceReport {
+  return {
+    name,
+    state,
+    synced: syncs > 0,
+    lastSynced: lastSynced === null ? null : new Date(lastSynced).toISOString(),
+    facts,
+    error,
+  };
+}

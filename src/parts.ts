@@ -1,0 +1,26 @@
+/** What a real Muster is made of: real adapters, a real server, a log on standard error. */
+import { identify, loadAdapters } from "./adapters.ts";
+import type { AgentParts } from "./agent.ts";
+import type { Config } from "./config.ts";
+import { createApi } from "./http/api.ts";
+import { serve } from "./http/server.ts";
+import { createTokenFile } from "./http/token.ts";
+import { createLog } from "./log.ts";
+
+export function partsOf(config: Config): AgentParts {
+  const log = createLog(config.log.level);
+  return {
+    log,
+    identify: (signal) => identify(config, signal, log),
+    load: (context) => loadAdapters(config, context),
+    async serve(agent) {
+      const { listen, tokenFile } = config.http;
+      const server = await serve(
+        createApi({ agent, token: tokenFile === null ? null : createTokenFile(tokenFile), log }),
+        listen,
+      );
+      log.info({ host: listen.host, port: server.port }, "listening");
+      return server;
+    },
+  };
+}
