@@ -4,6 +4,7 @@ import { addAuditCommands } from "./commands/audit.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import type { Context } from "./commands/context.ts";
 import { ExitError } from "./commands/exit-error.ts";
+import { addHealthCommand } from "./commands/health.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { version } from "./version.ts";
@@ -40,6 +41,7 @@ export async function runCli(args: readonly string[], context: Context): Promise
   addRunCommand(program, context, finish);
   addConfigCommands(program, context, finish);
   addStatusCommand(program, context, finish);
+  addHealthCommand(program, context, finish);
   addAuditCommands(program, context, finish);
   try {
     await program.parseAsync(args, { from: "user" });

@@ -5,6 +5,8 @@
 import type { AddressedFact, NetworkAttachment, PortBinding, Protocol } from "./model.ts";
 
 export interface Endpoint {
+  /** The port that tells it apart within its task for as long as that lives; null while unknown. */
+  readonly key: number | null;
   readonly containerPort: number | null;
   readonly protocol: Protocol;
   /** null: not reachable from other nodes, or the node's address is not known; `missing` says so. */
@@ -63,6 +65,7 @@ function published(
 function atBinding(binding: PortBinding, nodeAddress: string | null): Endpoint {
   const address = addressOf(binding.hostAddress, nodeAddress);
   return {
+    key: binding.containerPort ?? binding.hostPort,
     containerPort: binding.containerPort,
     protocol: binding.protocol,
     address,
@@ -178,11 +181,12 @@ function defaultNetwork(networks: readonly NetworkAttachment[]): {
 
 function at(address: string | null, { port, protocol }: Port, notes: readonly string[]): Endpoint {
   const missing = address === null ? ["address"] : [];
-  return { containerPort: port, protocol, address, port, servicePort: null, portName: null, missing, notes };
+  return { key: port, containerPort: port, protocol, address, port, servicePort: null, portName: null, missing, notes };
 }
 
 function withoutPort(address: string | null, note: string): Endpoint {
   return {
+    key: null,
     containerPort: null,
     protocol: "tcp",
     address,

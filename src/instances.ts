@@ -1,8 +1,17 @@
 /** What is known of a task → its instances: one record per reachable port. Pure. */
 import type { TaskRecord } from "./correlate.ts";
+import { declaredEndpoints, undeclaredEndpoints } from "./declared.ts";
 import { type Endpoint, type EndpointWishes, endpointsOf } from "./endpoints.ts";
 import { isRequested, type LabelReader, readLabels, toServiceName } from "./labels.ts";
-import type { DefinedFact, Health, Instance, InstanceState, Metadata } from "./model.ts";
+import type {
+  AddressedFact,
+  DefinedFact,
+  Health,
+  Instance,
+  InstanceState,
+  Metadata,
+  PortDeclaration,
+} from "./model.ts";
 
 export interface TaskInstances {
   readonly instances: readonly Instance[];
@@ -17,28 +26,41 @@ export interface TaskInstances {
 const readers = new WeakMap<DefinedFact, { inherited: DefinedFact | null; reader: LabelReader }>();
 
 export function instancesOf(record: TaskRecord): TaskInstances {
-  const { definition, addressed } = record;
+  const { definition } = record;
   if (record.status === "stopped") return { instances: [], settled: true };
   const health = healthOf(record);
   const settled = isWithheld(record, health) || isKnown(record, health);
   if (definition === null) return { instances: undefinedInstances(record, health), settled };
   const reader = readerOf(definition, record.inherited);
-  const candidates =
-    addressed === null ? [UNADDRESSED] : endpointsOf(addressed, wishes(reader), record.node?.address ?? null);
-  const endpoints = candidates.filter(({ containerPort }) => isExposed(definition, reader.forPort(containerPort)));
-  const instances = endpoints.map((endpoint, index) => {
-    const metadata = reader.forPort(endpoint.containerPort);
-    return {
-      ...common(record, health, endpoint),
-      ...described(definition, metadata, endpoint, endpoints, reader),
-      id: idOf(record.task, endpoints, index),
-    };
-  });
+  const endpoints = candidatesOf(record, definition, reader).filter((endpoint) =>
+    isExposed(definition, reader.forPort(labelPort(endpoint))),
+  );
+  const instances = endpoints.map((endpoint, index) => ({
+    ...common(record, health, endpoint),
+    ...described(definition, reader, endpoint, endpoints),
+    id: idOf(record.task, endpoints, index),
+  }));
   return { instances, settled };
+}
+
+function candidatesOf(record: TaskRecord, definition: DefinedFact, reader: LabelReader): readonly Endpoint[] {
+  const { addressed, node } = record;
+  if (addressed === null) return [UNADDRESSED];
+  const { ports } = definition;
+  if (ports === undefined || addressed.allocated === undefined) {
+    return endpointsOf(addressed, wishes(reader), node?.address ?? null);
+  }
+  return declaredEndpoints(ports, addressed.allocated);
+}
+
+/** The port number by which label keys (`muster.PORT.KEY`) and names (`NAME-PORT`) mean an endpoint. */
+function labelPort({ containerPort, servicePort, port }: Endpoint): number | null {
+  return containerPort ?? servicePort ?? port;
 }
 
 /** Stands for the endpoints of a task whose addresses are not known yet. */
 const UNADDRESSED: Endpoint = {
+  key: null,
   containerPort: null,
   protocol: "tcp",
   address: null,
@@ -63,10 +85,19 @@ function isExposed(definition: DefinedFact, metadata: Metadata): boolean {
 function readerOf(definition: DefinedFact, inherited: DefinedFact | null): LabelReader {
   const held = readers.get(definition);
   if (held !== undefined && held.inherited === inherited) return held.reader;
-  const { labels, environment } = definition;
-  const reader = readLabels({ labels, environment, defaults: inherited?.labels ?? {} });
+  const { labels, environment, ports = [] } = definition;
+  const own = Object.fromEntries(ports.flatMap(portLabels));
+  const reader = readLabels({ labels: { ...labels, ...own }, environment, defaults: inherited?.labels ?? {} });
   readers.set(definition, { inherited, reader });
   return reader;
+}
+
+/** A port declaration's labels are what `muster.PORT.KEY` says on the app, and beat it. */
+function portLabels({ containerPort, servicePort, labels }: PortDeclaration): readonly (readonly [string, string])[] {
+  const port = containerPort ?? servicePort;
+  return Object.entries(labels).map(
+    ([key, value]) => [port === null ? key : key.replace(/^muster\.(?!\d+\.)/, `muster.${port}.`), value] as const,
+  );
 }
 
 function healthOf({ definition, health }: TaskRecord): Health {
@@ -76,13 +107,8 @@ function healthOf({ definition, health }: TaskRecord): Health {
 }
 
 /** What a definition and its labels say of one endpoint. */
-function described(
-  definition: DefinedFact,
-  metadata: Metadata,
-  endpoint: Endpoint,
-  all: readonly Endpoint[],
-  reader: LabelReader,
-) {
+function described(definition: DefinedFact, reader: LabelReader, endpoint: Endpoint, all: readonly Endpoint[]) {
+  const metadata = reader.forPort(labelPort(endpoint));
   return {
     service: serviceOf(definition, metadata, endpoint, all),
     version: definition.version,
@@ -101,26 +127,30 @@ function described(
 }
 
 /**
- * `task:containerPort`, with `:udp` and the like where it isn't tcp; the host port only tells a container port's second
- * and further bindings apart, since ephemeral host ports change at every restart (facts/docker-swarm.md §3).
+ * `task:port`, with `:udp` and the like where it isn't tcp. The port is one that stays the same for as long as the task
+ * lives: Docker's container port (ephemeral host ports change at every restart, facts/docker-swarm.md §3), or the host
+ * port of a task that is given one for good (Marathon). A second binding of one container port has its host port as well.
  */
 function idOf(task: string, endpoints: readonly Endpoint[], index: number): string {
   const endpoint = endpoints[index];
-  const own = endpoint?.containerPort ?? endpoint?.port ?? null;
-  if (endpoint === undefined || own === null) return task;
-  const { containerPort, port, protocol } = endpoint;
+  if (endpoint === undefined || endpoint.key === null) return task;
+  const { key, port, protocol } = endpoint;
   const suffix = protocol === "tcp" ? "" : `:${protocol}`;
-  const first = endpoints.findIndex((other) => other.containerPort === containerPort && other.protocol === protocol);
-  return first < index && containerPort !== null ? `${task}:${own}:${port}${suffix}` : `${task}:${own}${suffix}`;
+  const first = endpoints.findIndex((other) => other.key === key && other.protocol === protocol);
+  return first < index ? `${task}:${key}:${port ?? index}${suffix}` : `${task}:${key}${suffix}`;
 }
 
 /** Several ports: `NAME-PORT` for all but a port that names itself (contract 5.3). */
 function serviceOf(definition: DefinedFact, metadata: Metadata, endpoint: Endpoint, all: readonly Endpoint[]): string {
   const name = metadata.name ?? toServiceName(definition.name);
   if (metadata.nameIsPorts) return name;
-  const own = endpoint.containerPort ?? endpoint.port;
-  const ports = new Set(all.map((other) => other.containerPort ?? other.port));
-  return ports.size > 1 && own !== null ? toServiceName(`${name}-${own}`) : name;
+  const suffix = portSuffix(endpoint);
+  return new Set(all.map(portSuffix)).size > 1 && suffix !== null ? toServiceName(`${name}-${suffix}`) : name;
+}
+
+/** A host port that the orchestrator chose says nothing to anyone, so a port's name is better. */
+function portSuffix({ containerPort, servicePort, portName, port }: Endpoint): number | string | null {
+  return containerPort ?? servicePort ?? portName ?? port;
 }
 
 function stateOf({ status }: TaskRecord, missing: readonly string[]): InstanceState {
@@ -142,19 +172,24 @@ function isWithheld({ status }: TaskRecord, health: Health): boolean {
 }
 
 function isKnown({ status, node, definition, addressed, health: seen }: TaskRecord, health: Health): boolean {
-  if (status === null || node === null || definition === null || addressed === null) return false;
+  if (status === null || definition === null || addressed === null) return false;
+  if (node === null && addressed.allocated === undefined) return false;
   return health !== "unknown" || seen !== null;
 }
 
 /** Records for a task whose definition is not known yet: its endpoints, as far as they are known, under no name. */
 function undefinedInstances(record: TaskRecord, health: Health): readonly Instance[] {
-  const nothing = { network: null, ports: [], asked: false };
-  const known = record.addressed === null ? [] : endpointsOf(record.addressed, nothing, record.node?.address ?? null);
+  const known = record.addressed === null ? [] : undeclared(record.addressed, record.node?.address ?? null);
   const endpoints = known.length > 0 ? known : [UNADDRESSED];
   return endpoints.map((endpoint, index) => ({
     ...common(record, health, endpoint),
     id: idOf(record.task, endpoints, index),
   }));
+}
+
+function undeclared(addressed: AddressedFact, nodeAddress: string | null): readonly Endpoint[] {
+  if (addressed.allocated !== undefined) return undeclaredEndpoints(addressed.allocated);
+  return endpointsOf(addressed, { network: null, ports: [], asked: false }, nodeAddress);
 }
 
 /** What holds for an endpoint whatever its definition says. */

@@ -38,6 +38,26 @@ export interface DefinedFact extends FactBase {
   readonly expose: "published" | "labelled";
   /** Whether health is declared, so that an instance must be seen healthy before it is ready. */
   readonly healthChecked: boolean;
+  /**
+   * The declared ports, for orchestrators that tell a task's host ports and their meaning apart (Marathon): they are
+   * joined with `addressed.allocated`. Absent where `addressed.bindings` says it all (Docker).
+   */
+  readonly ports?: readonly PortDeclaration[];
+}
+
+/** One port that a definition declares. */
+export interface PortDeclaration {
+  readonly name: string | null;
+  /** Several for `udp,tcp`: one instance each. */
+  readonly protocols: readonly Protocol[];
+  /** null: none of its own, or the same as the host port. */
+  readonly containerPort: number | null;
+  /** null where there is none, or where it is not assigned yet (0 is never believed: facts/marathon.md, fact 4). */
+  readonly servicePort: number | null;
+  /** Whether the task is given a host port for it; else it is reached at the task's own address and `containerPort`. */
+  readonly hasHostPort: boolean;
+  /** The declaration's own labels; they beat the app's. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** A task exists, of this definition, on this node. */
@@ -82,6 +102,18 @@ export interface AddressedFact extends FactBase {
   readonly networks: readonly NetworkAttachment[];
   /** Ports the task is declared to listen on (EXPOSE, requested but unpublished `-p`): a hint only. */
   readonly exposed: readonly { readonly port: number; readonly protocol: Protocol }[];
+  /** What the task was given for its definition's declared ports. */
+  readonly allocated?: Allocation;
+}
+
+/** Host and ports as an orchestrator's status tells them: without their meaning. */
+export interface Allocation {
+  /** Name or address of the agent; null while unknown. */
+  readonly host: string | null;
+  /** Host ports, in the order of those declarations that have one; by name where the orchestrator names them (pods). */
+  readonly ports: readonly { readonly name: string | null; readonly port: number }[];
+  /** The task's own addresses, the first being the one to use. */
+  readonly addresses: readonly string[];
 }
 
 export type TaskStatus = "staging" | "running" | "paused" | "stopping" | "stopped" | "unreachable";
@@ -301,6 +333,8 @@ export interface Source {
   events(signal: AbortSignal): AsyncIterable<SourceEvent>;
   /** Asks for a new full listing soon (single-flight); absent where a listing can't be had. */
   resync?(): void;
+  /** A task of this source waits for facts (`missing`): asks for them soon; debounced, single-flight, bounded. */
+  resolve?(task: string): void;
 }
 
 /** Where instances are registered. Knows its own system's shapes and nothing of sources. */
