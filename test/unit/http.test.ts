@@ -31,7 +31,10 @@ async function scene(options: { token?: string } = {}) {
     log: silent,
   });
   return {
-    ...made,
+    world,
+    registry: made.registry,
+    say: made.say,
+    pass: made.pass,
     app,
     resyncs: () => resyncs,
     async json(path: string, init?: RequestInit) {
