@@ -1,0 +1,105 @@
+/** Failures of requests to registries, told apart by what to do about them. */
+import type { Outcome } from "../src/model.ts";
+
+interface RequestErrorOptions {
+  /** HTTP status; null (default) where there was no answer. */
+  readonly status?: number | null;
+  /** See `Outcome`. */
+  readonly retry: boolean;
+  readonly ambiguous: boolean;
+  readonly cause?: unknown;
+}
+
+/** A request that failed; `message` is one line without the registry's name. */
+export class RequestError extends Error {
+  readonly status: number | null;
+  readonly retry: boolean;
+  readonly ambiguous: boolean;
+
+  constructor(message: string, { status = null, retry, ambiguous, cause }: RequestErrorOptions) {
+    super(oneLine(message), cause === undefined ? undefined : { cause });
+    this.name = "RequestError";
+    this.status = status;
+    this.retry = retry;
+    this.ambiguous = ambiguous;
+  }
+}
+
+/** Failures before anything was sent, so that a write is certainly not done. */
+const UNSENT: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  EHOSTUNREACH: "host unreachable",
+  ENETUNREACH: "network unreachable",
+  ENOTFOUND: "its host name is not known",
+  EAI_AGAIN: "its host name can't be looked up",
+  UND_ERR_CONNECT_TIMEOUT: "no connection in time",
+};
+
+const BROKEN: Readonly<Record<string, string>> = {
+  ECONNRESET: "connection reset",
+  EPIPE: "connection reset",
+  UND_ERR_SOCKET: "connection closed before the end of the answer",
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: "the answer is too large",
+};
+
+/**
+ * @param where the server, for the message, e.g. `http://127.0.0.1:8500`
+ * @param reads whether the request was a read: then nothing can have been written
+ */
+export function transportError(error: unknown, { where, reads }: { where: string; reads: boolean }): RequestError {
+  const code = codeOf(error);
+  const unsent = UNSENT[code] ?? (isCertificateFault(code) ? `TLS: ${messageOf(error)}` : undefined);
+  const reason = unsent ?? BROKEN[code] ?? messageOf(error);
+  return new RequestError(`${where}: ${reason}`, {
+    retry: true,
+    ambiguous: unsent === undefined && !reads,
+    cause: error,
+  });
+}
+
+/**
+ * What an unwelcome status means: 429 and 5xx pass by themselves, other 4xx do not. After a 5xx to a write nobody
+ * knows, save for 503: it says that the request was not taken up.
+ * @param text what the server says, made one line and shortened
+ */
+export function statusError(status: number, text: string, reads: boolean): RequestError {
+  const said = shorten(oneLine(text));
+  return new RequestError(said === "" ? `status ${status}` : `status ${status}: ${said}`, {
+    status,
+    retry: status === 429 || status >= 500,
+    ambiguous: !reads && status >= 500 && status !== 503,
+  });
+}
+
+/**
+ * @param what names the registry, the operation and the key
+ * @returns the outcome for a failed change; an error that is not about a request (a fault of ours) is not retried
+ */
+export function failed(what: string, error: unknown): Outcome {
+  const text = oneLine(`${what}: ${messageOf(error)}`);
+  if (!(error instanceof RequestError)) return { ok: false, error: text, retry: false, ambiguous: false };
+  return { ok: false, error: text, retry: error.retry, ambiguous: error.ambiguous };
+}
+
+/** The text of an error; for "all addresses refused" that of the first. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+/** OpenSSL's verdicts on a peer's certificate, and failed handshakes: no request was sent yet. */
+function isCertificateFault(code: string): boolean {
+  return /^(?:ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\s\p{Cc}]+/gu, " ").trim();
+}
+
+function shorten(text: string): string {
+  return text.length <= 300 ? text : `${text.slice(0, 297)}...`;
+}

@@ -1,0 +1,151 @@
+/**
+ * The small HTTP client that the registry adapters share: JSON over keep-alive connections, a time limit on every
+ * request, a size limit on every answer, and failures that say whether to try again and whether the write may be done.
+ */
+import { readFileSync } from "node:fs";
+import { Agent, request as undiciRequest } from "undici";
+import * as v from "valibot";
+import { RequestError, transportError } from "./failure.ts";
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+}
+
+/** The content of {@link TlsFiles}, named as Node's TLS options are. */
+export interface TlsMaterial {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+export interface HttpClientOptions {
+  /** Without a trailing slash; a path in it is a prefix. */
+  readonly url: string;
+  /** ms for a whole request, from connecting to the last byte of the answer. */
+  readonly timeout: number;
+  readonly tls?: TlsMaterial;
+  /** Connections at most. @default 16 */
+  readonly connections?: number;
+  /** Larger answers are refused. @default 64 MiB */
+  readonly maxBytes?: number;
+}
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Below the client's URL, with a leading `/`, percent-encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON; absent: no body. */
+  readonly body?: unknown;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+export interface HttpClient extends AsyncDisposable {
+  /**
+   * @returns the answer, whatever its status
+   * Rejects with `signal.reason` on abort, else with a {@link RequestError} that says what happened on the way.
+   */
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
+}
+
+const MAX_BYTES = 64 * 1024 * 1024;
+
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const agent = new Agent({
+    connections: options.connections ?? 16,
+    maxResponseSize: options.maxBytes ?? MAX_BYTES,
+    connect: { ...options.tls, timeout: options.timeout },
+    // The request as a whole has a limit of its own.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+
+  async function send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    signal.throwIfAborted();
+    const limit = new AbortController();
+    const abort = (): void => limit.abort(signal.reason);
+    const timer = setTimeout(() => limit.abort(timeoutError(options.timeout)), options.timeout);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      return await exchange(agent, options.url, request, limit.signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw transportError(error, { where: new URL(options.url).origin, reads: request.method === "GET" });
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  return { send, [Symbol.asyncDispose]: () => agent.destroy() };
+}
+
+async function exchange(agent: Agent, url: string, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  const query = request.query === undefined ? "" : `?${new URLSearchParams(request.query)}`;
+  const hasBody = request.body !== undefined;
+  const { statusCode, headers, body } = await undiciRequest(`${url}${request.path}${query}`, {
+    dispatcher: agent,
+    method: request.method,
+    headers: { accept: "application/json", ...(hasBody && { "content-type": "application/json" }), ...request.headers },
+    body: hasBody ? JSON.stringify(request.body) : null,
+    signal,
+  });
+  return { status: statusCode, headers, text: await body.text() };
+}
+
+function timeoutError(timeout: number): Error {
+  return Object.assign(new Error(`no answer within ${timeout} ms`), { code: "ETIMEDOUT" });
+}
+
+/** Reads PEM files once, at start. Throws an Error that names the file that can't be read. */
+export function readTls({ caFile, certFile, keyFile }: TlsFiles): TlsMaterial {
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new Error("certFile and keyFile belong together: name both or neither");
+  }
+  return {
+    ...(caFile !== undefined && { ca: readPem(caFile) }),
+    ...(certFile !== undefined && { cert: readPem(certFile) }),
+    ...(keyFile !== undefined && { key: readPem(keyFile) }),
+  };
+}
+
+function readPem(file: string): Buffer {
+  try {
+    const content = readFileSync(file);
+    if (!content.includes("-----BEGIN ")) throw new Error("it is not in PEM format");
+    return content;
+  } catch (cause) {
+    throw new Error(`cannot use ${file} for TLS: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/**
+ * The answer's JSON as the schema's type. Throws a {@link RequestError} worth a retry if it is not that: an answer that
+ * isn't understood must never look like an empty one.
+ */
+export function parseAnswer<T extends v.GenericSchema>(schema: T, { status, text }: HttpAnswer): v.InferOutput<T> {
+  const result = v.safeParse(schema, parseJson(text));
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const where = v.getDotPath(issue);
+  const message = `the answer is not what was expected${where === null ? "" : ` at ${where}`}: ${issue.message}`;
+  throw new RequestError(message, { status, retry: true, ambiguous: false });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const start = JSON.stringify(text.slice(0, 40));
+    throw new RequestError(`the answer is not JSON, it begins ${start}`, { retry: true, ambiguous: false, cause });
+  }
+}

@@ -1,0 +1,64 @@
+/** What Consul holds of one service of ours (`Registration.spec`), and the body that makes it so. */
+import * as v from "valibot";
+import type { Json } from "../../../src/model.ts";
+import { type CheckSpec, checkBody } from "./checks.ts";
+
+const CheckShape = v.object({
+  id: v.string(),
+  name: v.string(),
+  definition: v.record(v.string(), v.union([v.string(), v.boolean()])),
+});
+
+const SpecShape = v.object({
+  service: v.string(),
+  address: v.string(),
+  port: v.number(),
+  tags: v.array(v.string()),
+  meta: v.record(v.string(), v.string()),
+  weights: v.object({ passing: v.number(), warning: v.number() }),
+  enableTagOverride: v.boolean(),
+  checks: v.array(CheckShape),
+});
+
+export type ServiceSpec = {
+  readonly service: string;
+  readonly address: string;
+  readonly port: number;
+  /** Ours: where others may change them (`enableTagOverride`), not those that are shown. */
+  readonly tags: readonly string[];
+  /** With our marks. */
+  readonly meta: Readonly<Record<string, string>>;
+  readonly weights: { readonly passing: number; readonly warning: number };
+  readonly enableTagOverride: boolean;
+  readonly checks: readonly CheckSpec[];
+};
+
+/** Throws an Error if it is not a spec that `project` made. */
+export function readSpec(spec: Json): ServiceSpec {
+  return v.parse(SpecShape, spec);
+}
+
+/** The body for `PUT /v1/agent/service/register`. */
+export function serviceBody(id: string, spec: ServiceSpec): object {
+  return {
+    ID: id,
+    Name: spec.service,
+    Address: spec.address,
+    Port: spec.port,
+    Tags: spec.tags,
+    Meta: spec.meta,
+    Weights: { Passing: spec.weights.passing, Warning: spec.weights.warning },
+    EnableTagOverride: spec.enableTagOverride,
+    Checks: spec.checks.map(checkBody),
+  };
+}
+
+/** Ids of the TTL checks, each with its TTL as Go writes it. */
+export function ttlChecks(spec: ServiceSpec): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const { id, definition } of spec.checks) {
+    const ttl = definition["TTL"];
+    if (typeof ttl === "string") found.set(id, ttl);
+  }
+  return found;
+}

@@ -1,0 +1,234 @@
+/**
+ * What is held of each container: joins events, inspects and listings of one engine into facts. Synchronous and without
+ * I/O, so that the event stream is read as fast as it comes; whatever must be inspected is only named.
+ *
+ * A fact's clock is the moment its *question* was asked: an event is stamped when read, an inspect when requested, so an
+ * event that comes while an inspect is under way beats its answer.
+ */
+import type { Fact } from "../../../src/model.ts";
+import type { Content, Stamp, Stamps } from "../stamps.ts";
+import { type Container, contentsOf, deadlineOf, isStopping, statusOf, stopSignalOf, taskIdOf } from "./container.ts";
+import { healthOf, type Snapshot } from "./facts.ts";
+import type { Row } from "./inspect.ts";
+import { isStop, signalNumber } from "./signals.ts";
+import type { ContainerEvent } from "./stream.ts";
+import { taskOf } from "./task.ts";
+
+export interface Containers {
+  /** @returns the container that must be inspected because of it, if any */
+  event(event: ContainerEvent): Container | null;
+  /**
+   * @param stamp of the moment when the inspect was requested
+   * @returns whether it must be inspected again
+   */
+  inspected(container: Container, snapshot: Snapshot, stamp: Stamp): boolean;
+  /** The engine does not know it (any more). */
+  missing(container: Container): void;
+  /** Whether it is still this very container that is known under its id. */
+  holds(container: Container): boolean;
+  /**
+   * Takes a listing in and forgets what it lacks.
+   * @param asked clock at which it was requested
+   * @returns the listed containers, but those that have ended since
+   */
+  listed(rows: readonly Row[], asked: number): readonly Container[];
+  /** Says again what is held of it; of a container never inspected only that it exists, so that nothing is concluded. */
+  repeat(container: Container, stamp: Stamp): void;
+  /** Containers that outlived a stop signal: they run again, and must be inspected. */
+  survivors(): readonly Container[];
+  /** ms since the epoch at which `survivors` may find the next one; Infinity: none is stopping. */
+  nextDeadline(): number;
+  /** Tells a person about it, unless that was the last thing told. */
+  complain(container: Container, message: string): void;
+}
+
+export interface ContainersOptions {
+  readonly stamps: Stamps;
+  /** Id of this node. */
+  readonly node: string;
+  /** On top of a container's own stop time, before it counts as a survivor, ms. */
+  readonly survivalGrace: number;
+  now(): number;
+  emit(facts: readonly Fact[]): void;
+}
+
+/** Assumed until the first inspect, ms. */
+const DEFAULT_STOP_TIME = 10_000;
+
+export function createContainers(options: ContainersOptions): Containers {
+  const { stamps, now } = options;
+  const known = new Map<string, Container>();
+
+  return { event, inspected, missing, holds, listed, repeat, survivors, nextDeadline, complain };
+
+  function emit(contents: readonly Content[], stamp: Stamp): void {
+    options.emit(contents.map((content) => stamps.fact(content, stamp)));
+  }
+
+  function open(id: string, task: string | null): Container {
+    const held = known.get(id);
+    if (held !== undefined) {
+      held.task ??= task;
+      return held;
+    }
+    const container: Container = {
+      id,
+      task,
+      heard: 0,
+      ended: null,
+      run: null,
+      kill: null,
+      snapshot: null,
+      complaint: null,
+    };
+    known.set(id, container);
+    return container;
+  }
+
+  function event(event: ContainerEvent): Container | null {
+    // Network events come before the start and after the end as well, when an inspect would block on the container's lock.
+    const isNetwork = event.action === "connect" || event.action === "disconnect";
+    if (isNetwork && !known.has(event.container)) return null;
+    const container = open(event.container, event.task);
+    const stamp = stamps.next(event.action);
+    container.heard = stamp.clock;
+    apply(event, container, stamp);
+    const idle = container.ended !== null || isStopping(container) || event.action === "kill";
+    return idle || event.action === "destroy" ? null : container;
+  }
+
+  function apply({ action, detail }: ContainerEvent, container: Container, stamp: Stamp): void {
+    const task = taskIdOf(container);
+    switch (action) {
+      case "start":
+        container.ended = null;
+        container.kill = null;
+        container.run = null;
+        break;
+      case "kill":
+        killed(container, detail ?? "", stamp);
+        break;
+      case "die":
+        end(container, stamp.clock);
+        emit([{ kind: "status", task, status: "stopped", reason: `exit code ${detail ?? "unknown"}` }], stamp);
+        break;
+      case "destroy":
+        known.delete(container.id);
+        emit([{ kind: "gone", task, reason: "container removed" }], stamp);
+        break;
+      case "health_status":
+        healthChanged(container, detail ?? "", stamp);
+        break;
+      case "pause":
+        if (container.ended !== null || isStopping(container)) break;
+        emit([{ kind: "status", task, status: "paused", reason: null }], stamp);
+        break;
+      case "unpause":
+      case "rename":
+      case "update":
+      case "connect":
+      case "disconnect":
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  function killed(container: Container, text: string, stamp: Stamp): void {
+    const signal = signalNumber(text);
+    if (signal === null || container.ended !== null) return;
+    // Before the first inspect any signal may be its stop signal: it is kept and judged then.
+    const stops = container.snapshot === null || isStop(signal, container.snapshot.stopSignal);
+    if (!stops || (isStopping(container) && !isStop(signal, stopSignalOf(container)))) return;
+    const patience = (container.snapshot?.stopTime ?? DEFAULT_STOP_TIME) + options.survivalGrace;
+    container.kill = { signal, run: container.run, deadline: now() + patience };
+    if (isStopping(container)) emit([statusOf(container)], stamp);
+  }
+
+  function healthChanged(container: Container, text: string, stamp: Stamp): void {
+    const content = { kind: "health", task: taskIdOf(container), health: healthOf(text) } as const;
+    if (container.snapshot !== null) container.snapshot = { ...container.snapshot, health: content };
+    emit([content], stamp);
+  }
+
+  function end(container: Container, clock: number): void {
+    container.ended = clock;
+    container.kill = null;
+  }
+
+  function inspected(container: Container, snapshot: Snapshot, stamp: Stamp): boolean {
+    if (!holds(container)) return false;
+    if (container.ended !== null && stamp.clock < container.ended) return false;
+    container.task = snapshot.task;
+    if (snapshot.status === "stopped") {
+      if (stamp.clock > container.heard) end(container, stamp.clock);
+      emit([{ kind: "status", task: snapshot.task, status: "stopped", reason: snapshot.reason }], stamp);
+      return false;
+    }
+    container.ended = null;
+    container.run = snapshot.startedAt;
+    container.snapshot = snapshot;
+    const dismissed = judgeKill(container, snapshot);
+    emit(contentsOf(container, snapshot), stamp);
+    // "Stopping" has been said with a newer clock than this answer's.
+    return dismissed && stamp.clock < container.heard;
+  }
+
+  /** @returns whether an earlier signal turned out not to mean its end */
+  function judgeKill(container: Container, { startedAt, stopSignal }: Snapshot): boolean {
+    const { kill } = container;
+    if (kill === null) return false;
+    kill.run ??= startedAt;
+    if (kill.run === startedAt && isStop(kill.signal, stopSignal)) return false;
+    container.kill = null;
+    return true;
+  }
+
+  function missing(container: Container): void {
+    if (holds(container)) known.delete(container.id);
+  }
+
+  function holds(container: Container): boolean {
+    return known.get(container.id) === container;
+  }
+
+  function listed(rows: readonly Row[], asked: number): readonly Container[] {
+    const present = new Set(rows.map(({ Id }) => Id));
+    for (const { id, heard } of known.values()) if (!present.has(id) && heard < asked) known.delete(id);
+    const containers = rows.map(({ Id, Names, Labels }) => open(Id, taskOf(Id, Names[0] ?? "", Labels)));
+    // Up again, though nobody said so.
+    for (const container of containers) if (container.ended !== null && container.ended < asked) container.ended = null;
+    return containers.filter(({ ended }) => ended === null);
+  }
+
+  function repeat(container: Container, stamp: Stamp): void {
+    const { id, snapshot } = container;
+    const task = taskIdOf(container);
+    const bare = { kind: "assigned", task, definition: `container:${id}`, inherits: null, node: options.node } as const;
+    emit(snapshot === null ? [bare] : contentsOf(container, snapshot), stamp);
+  }
+
+  function survivors(): readonly Container[] {
+    const found = [...known.values()].filter((container) => deadlineOf(container) <= now());
+    for (const container of found) {
+      complain(
+        container,
+        `was sent signal ${container.kill?.signal}, its stop signal, but runs on: it counts as running again`,
+      );
+      container.complaint = null;
+      container.kill = null;
+    }
+    return found;
+  }
+
+  function nextDeadline(): number {
+    return Math.min(Number.POSITIVE_INFINITY, ...[...known.values()].map(deadlineOf));
+  }
+
+  function complain(container: Container, message: string): void {
+    if (container.complaint === message) return;
+    container.complaint = message;
+    const text = `docker: container ${container.id.slice(0, 12)} ${message}`;
+    emit([{ kind: "notice", task: taskIdOf(container), message: text }], stamps.next("notice"));
+  }
+}
