@@ -37,7 +37,13 @@ export interface ConsulClient extends AsyncDisposable {
 const CONNECTIONS = 8;
 
 /** Throws an Error that names a file that can't be used. */
-export function createConsulClient({ url, timeout, tokenFile, ...tlsFiles }: ConsulOptions): ConsulClient {
+export function createConsulClient({
+  url,
+  timeout,
+  tokenFile,
+  token: fixed,
+  ...tlsFiles
+}: ConsulOptions): ConsulClient {
   const tls = readTls(tlsFiles);
   const http = createHttpClient({ url, timeout, tls, connections: CONNECTIONS });
   const sockets = { keepAlive: true, maxSockets: CONNECTIONS };
@@ -49,7 +55,7 @@ export function createConsulClient({ url, timeout, tokenFile, ...tlsFiles }: Con
 
   function readToken(options?: { readonly fresh: true }): string | undefined {
     try {
-      return secret?.read(options);
+      return secret === null ? fixed : secret.read(options);
     } catch (cause) {
       // It may be readable the next time.
       throw new RequestError(messageOf(cause), { retry: true, ambiguous: false, cause });
@@ -178,7 +184,8 @@ function isRefusal(error: unknown): boolean {
  */
 function explained(error: unknown, token: string | undefined, file: string | undefined): unknown {
   if (!(error instanceof RequestError)) return error;
-  const whose = file === undefined ? "no tokenFile is configured" : `the token in ${file} must be valid and allow it`;
+  const origin = file === undefined ? "of CONSUL_HTTP_TOKEN" : `in ${file}`;
+  const whose = token === undefined ? "no tokenFile is configured" : `the token ${origin} must be valid and allow it`;
   const hint = isRefusal(error) ? ` (${whose}; needed: service:write and service:read on the service's name)` : "";
   const message = `${error.message}${hint}`;
   const { status, retry, ambiguous } = error;

@@ -6,7 +6,7 @@ import type { AdapterContext, Change, Outcome, Registration, Registry } from "..
 import { applyInOrder } from "../../apply.ts";
 import { failed, messageOf, RequestError } from "../../failure.ts";
 import { returns } from "../../presence.ts";
-import { CONNECTIONS, type ConsulClient, createConsulClient } from "./client.ts";
+import { type ConsulClient, createConsulClient } from "./client.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import type { ConsulOptions } from "./options.ts";
 import { idFilter, ownerOf } from "./ownership.ts";

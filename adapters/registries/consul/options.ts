@@ -7,6 +7,8 @@ export const ConsulOptions = v.strictObject({
   url: v.optional(httpUrl, "http://127.0.0.1:8500"),
   /** Read again when it changes. */
   tokenFile: v.optional(path),
+  /** Given by CONSUL_HTTP_TOKEN only: a token belongs into a file, where it can be rotated and nobody prints it. */
+  token: v.optional(v.pipe(v.string(), v.nonEmpty("expected a token; better, name its file with tokenFile"))),
   /** The CA that signed the agent's certificate. Default: the well-known ones. */
   caFile: v.optional(path),
   /** Our own certificate and key (PEM), where the agent asks for one. */

@@ -1,0 +1,86 @@
+/** One pass of a registry loop, as the laws need it: list, plan, apply; and what should be there afterwards. */
+import assert from "node:assert/strict";
+import type { Change, Instance, Outcome, Registration, Registry } from "../../../src/model.ts";
+import { plan } from "../../../src/plan.ts";
+import type { Backdoor, LawContext, Owner } from "../registry.ts";
+
+const NEVER = new AbortController().signal;
+
+export function project(registry: Registry, wanted: readonly Instance[]): readonly Registration[] {
+  return wanted.flatMap((instance) => registry.project(instance));
+}
+
+export function list(registry: Registry, signal = NEVER): Promise<readonly Registration[]> {
+  return registry.list(signal);
+}
+
+export function changesFor(
+  registry: Registry,
+  wanted: readonly Instance[],
+  current: readonly Registration[],
+): readonly Change[] {
+  return plan({
+    desired: byKey(project(registry, wanted)),
+    current: byKey(current),
+    mayRemove: () => true,
+    mode: "sync",
+    removeFirst: false,
+  });
+}
+
+export async function apply(
+  registry: Registry,
+  changes: readonly Change[],
+  signal = NEVER,
+): Promise<readonly Outcome[]> {
+  const outcomes = await registry.apply(changes, signal);
+  assert.equal(outcomes.length, changes.length, "there must be one outcome per change");
+  return outcomes;
+}
+
+/** @returns the changes that were applied and their outcomes */
+export async function pass(registry: Registry, wanted: readonly Instance[], signal = NEVER) {
+  const changes = changesFor(registry, wanted, await list(registry, signal));
+  const outcomes = changes.length === 0 ? [] : await apply(registry, changes, signal);
+  return { changes, outcomes };
+}
+
+/** A pass of which every change succeeds. */
+export async function converge(registry: Registry, wanted: readonly Instance[]): Promise<void> {
+  const { outcomes } = await pass(registry, wanted);
+  for (const outcome of outcomes) assert.deepEqual(outcome, { ok: true });
+}
+
+/** The registry holds exactly what is wanted, and so has nothing to do. */
+export async function assertHolds(registry: Registry, wanted: readonly Instance[]): Promise<void> {
+  const current = await list(registry);
+  assert.deepEqual(contents(current), contents(project(registry, wanted)));
+  assert.deepEqual(changesFor(registry, wanted, current), []);
+}
+
+/** In the order of the keys, which is no order of theirs, and without notes, which are never read back. */
+export function contents(entries: readonly Registration[]): readonly Registration[] {
+  const plain = entries.map(({ notes: _, ...entry }) => entry);
+  return plain.sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Opens a registry, and takes away afterwards what it has put there. */
+export async function opened(
+  { harness }: LawContext,
+  owner: Owner,
+  body: (registry: Registry, backdoor: Backdoor) => Promise<void>,
+): Promise<void> {
+  const { registry, backdoor } = await harness.open(owner);
+  try {
+    await body(registry, backdoor);
+  } finally {
+    await backdoor.heal();
+    await pass(registry, []).finally(() => registry[Symbol.asyncDispose]());
+  }
+}
+
+function byKey(entries: readonly Registration[]): ReadonlyMap<string, Registration> {
+  const keyed = new Map(entries.map((entry) => [entry.key, entry]));
+  assert.equal(keyed.size, entries.length, "two entries have one key");
+  return keyed;
+}
