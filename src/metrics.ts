@@ -1,16 +1,15 @@
 /** Prometheus metrics: names in the field's conventions (base units, `_total` for counters). */
 import { Counter, collectDefaultMetrics, Gauge, Registry as MetricRegistry } from "prom-client";
-import type { Reconciler } from "./reconcile.ts";
 import type { Write } from "./report.ts";
-import type { World } from "./world.ts";
+import type { Scope } from "./scope.ts";
 
 export interface Metrics {
   wrote(registry: string, writes: readonly Write[]): void;
   text(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
 
-/** @param reconcilers asked at every scrape */
-export function createMetrics(world: World, reconcilers: () => readonly Reconciler[]): Metrics {
+/** @param scopes asked at every scrape */
+export function createMetrics(scopes: () => readonly Scope[]): Metrics {
   const register = new MetricRegistry();
   const registers = [register];
   collectDefaultMetrics({ register });
@@ -22,29 +21,29 @@ export function createMetrics(world: World, reconcilers: () => readonly Reconcil
     registers,
   });
   gauge("muster_source_connected", "Whether the source is connected (1) or not (0).", ["source"], (set) => {
-    for (const { name, state } of world.sources()) set({ source: name }, state === "connected" ? 1 : 0);
+    for (const { name, state } of sources()) set({ source: name }, state === "connected" ? 1 : 0);
   });
   gauge(
     "muster_source_synced",
     "Whether the source has completed a full listing (1) or not (0).",
     ["source"],
     (set) => {
-      for (const { name, syncs } of world.sources()) set({ source: name }, syncs > 0 ? 1 : 0);
+      for (const { name, syncs } of sources()) set({ source: name }, syncs > 0 ? 1 : 0);
     },
   );
   gauge("muster_source_facts", "Facts taken in from the source since the start.", ["source"], (set) => {
-    for (const { name, facts } of world.sources()) set({ source: name }, facts);
+    for (const { name, facts } of sources()) set({ source: name }, facts);
   });
   gauge("muster_instances", "Instances by state.", ["state"], (set) => {
     const counts = { pending: 0, ready: 0, draining: 0 };
-    for (const { state } of world.instances()) counts[state]++;
+    for (const { state } of instances()) counts[state]++;
     for (const [state, count] of Object.entries(counts)) set({ state }, count);
   });
   gauge(
     "muster_service_name_collisions",
     "Service names that several apps use without having chosen them.",
     [],
-    (set) => set({}, world.collisions().size),
+    (set) => set({}, sum(scopes().map(({ world }) => world.collisions().size))),
   );
   gauge(
     "muster_registry_synced",
@@ -88,7 +87,15 @@ export function createMetrics(world: World, reconcilers: () => readonly Reconcil
   };
 
   function views() {
-    return reconcilers().map((reconciler) => reconciler.view());
+    return scopes().flatMap(({ reconcilers }) => reconcilers.map((reconciler) => reconciler.view()));
+  }
+
+  function sources() {
+    return scopes().flatMap(({ world }) => world.sources());
+  }
+
+  function instances() {
+    return scopes().flatMap(({ world }) => [...world.instances()]);
   }
 
   function gauge(
@@ -113,4 +120,8 @@ export function createMetrics(world: World, reconcilers: () => readonly Reconcil
 function outcomeOf(outcome: Write["outcome"]): "ok" | "refused" | "failed" {
   if (outcome.ok) return "ok";
   return outcome.retry ? "failed" : "refused";
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -63,6 +63,8 @@ export interface Listener {
   changed?(changes: readonly InstanceChange[]): void;
   /** A source completed a listing. */
   synced?(source: string): void;
+  /** A task of this source waits for facts: its definition, its addresses. */
+  waiting?(source: string, task: string): void;
   sourceChanged?(source: SourceView): void;
   notice?(fact: Extract<Fact, { kind: "notice" }>): void;
 }
@@ -145,6 +147,7 @@ export function createWorld(options: WorldOptions): World {
     const { instances: now, settled } = known === null ? { instances: [], settled: true } : instancesOf(known);
     if (settled) unsettled.delete(task);
     else unsettled.add(task);
+    if (!settled && known !== null) for (const listener of listeners) listener.waiting?.(known.source, task);
     const held = byTask.get(task) ?? [];
     const ids = now.map(({ id }) => id);
     if (ids.length > 0) byTask.set(task, ids);

@@ -5,18 +5,29 @@ import { HTTPException } from "hono/http-exception";
 import * as v from "valibot";
 import type { Audit } from "../audit.ts";
 import type { Instance, Logger } from "../model.ts";
-import type { Reconciler } from "../reconcile.ts";
 import { parseDuration } from "../schema.ts";
-import type { World } from "../world.ts";
+import type { Scope } from "../scope.ts";
+import type { InstanceChange } from "../world.ts";
 import { events } from "./events.ts";
 import { requireLocalHost, requireToken } from "./guard.ts";
 import { problem } from "./problem.ts";
-import { instanceView, serviceViews, sourceReport, timelineView } from "./view.ts";
+import { instanceViews, serviceViews, sourceReport, timelineView } from "./view.ts";
+
+export type ApiScope = Pick<Scope, "world" | "reconcilers">;
+
+/** Hears of changes in all scopes, also in those that begin later. */
+export interface ApiListener {
+  changed(scope: ApiScope, changes: readonly InstanceChange[]): void;
+  /** Entries of these instances were written. */
+  wrote(scope: ApiScope, instances: readonly string[]): void;
+  /** A registry's own state changed: it fails, it is back, its guard holds something. */
+  registryChanged(scope: ApiScope, registry: string): void;
+}
 
 /** What the API needs of the running agent. */
 export interface Agent {
-  readonly world: World;
-  reconcilers(): readonly Reconciler[];
+  /** One for this node, and one for the cluster while this is the leader; empty while starting. */
+  scopes(): readonly ApiScope[];
   /** null until it is opened. */
   audit(): Pick<Audit, "query"> | null;
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
@@ -25,8 +36,8 @@ export interface Agent {
   drain(ids: readonly string[], on: boolean): Promise<readonly string[]>;
   /** Asks all sources and registries for a full listing. */
   resync(): void;
-  /** Hears of writes (with the instances concerned) and of a registry's own state (without any). @returns ends it */
-  onRegistryChange(listener: (registry: string, instances: readonly string[]) => void): () => void;
+  /** @returns a function that ends the subscription */
+  subscribe(listener: ApiListener): () => void;
   now(): number;
 }
 
@@ -78,34 +89,33 @@ export function createApi({ agent, token, log }: ApiOptions): Hono {
 }
 
 function addReads(app: Hono, agent: Agent): void {
-  const { world } = agent;
   app.get("/v1/instances", (context) => {
     const { service, state, node } = context.req.query();
-    if (state !== undefined && !(STATES as readonly string[]).includes(state))
+    if (state !== undefined && !(STATES as readonly string[]).includes(state)) {
       return problem(context, 400, `state: expected ${STATES.join(", ")}`);
-    const collisions = world.collisions();
-    const chosen = [...world.instances()].filter(
-      (instance) =>
-        (service === undefined || instance.service === service) &&
-        (state === undefined || instance.state === state) &&
-        (node === undefined || instance.node === node),
-    );
-    return context.json({
-      instances: chosen.map((instance) => instanceView(instance, agent.reconcilers(), collisions)),
-    });
+    }
+    const isChosen = (instance: Instance) =>
+      (service === undefined || instance.service === service) &&
+      (state === undefined || instance.state === state) &&
+      (node === undefined || instance.node === node);
+    return context.json({ instances: agent.scopes().flatMap((scope) => instanceViews(scope, isChosen)) });
   });
   app.get("/v1/instances/:id", (context) => {
-    const instance = world.instance(context.req.param("id"));
-    if (instance === null) return problem(context, 404, "no such instance; GET /v1/instances lists them");
-    return context.json({
-      ...instanceView(instance, agent.reconcilers(), world.collisions()),
-      timeline: timelineView(world.timeline.of(instance.task)),
-    });
+    const id = context.req.param("id");
+    const scope = agent.scopes().find(({ world }) => world.instance(id) !== null);
+    const instance = scope?.world.instance(id) ?? null;
+    if (scope === undefined || instance === null) {
+      return problem(context, 404, "no such instance; GET /v1/instances lists them");
+    }
+    const [view] = instanceViews(scope, (other) => other.id === id);
+    return context.json({ ...view, timeline: timelineView(scope.world.timeline.of(instance.task)) });
   });
-  app.get("/v1/services", (context) => context.json({ services: serviceViews(world) }));
-  app.get("/v1/sources", (context) => context.json({ sources: world.sources().map(sourceReport) }));
+  app.get("/v1/services", (context) => context.json({ services: serviceViews(agent.scopes()) }));
+  app.get("/v1/sources", (context) =>
+    context.json({ sources: agent.scopes().flatMap(({ world }) => world.sources().map(sourceReport)) }),
+  );
   app.get("/v1/registries", (context) =>
-    context.json({ registries: agent.reconcilers().map((reconciler) => reconciler.view()) }),
+    context.json({ registries: agent.scopes().flatMap(({ reconcilers }) => reconcilers.map((one) => one.view())) }),
   );
   app.get("/v1/audit", async (context) => {
     const { since, service, limit } = context.req.query();
@@ -135,7 +145,8 @@ function addActions(app: Hono, agent: Agent): void {
     const body = v.safeParse(DrainBody, await context.req.json().catch(() => null));
     if (!body.success)
       return problem(context, 400, 'expected {"id": …}, {"service": …} or {"node": …}, and "undo": true to put back');
-    const ids = chosenBy(body.output, [...agent.world.instances()]);
+    const instances = agent.scopes().flatMap(({ world }) => [...world.instances()]);
+    const ids = chosenBy(body.output, instances);
     if (ids.length === 0) return problem(context, 404, "no instance matches; GET /v1/instances lists them");
     const drained = await agent.drain(ids, body.output.undo !== true);
     return context.json({ instances: drained });

@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Agent } from "./api.ts";
-import { goneView, instanceView } from "./view.ts";
+import { goneView, type InstanceView, instanceView } from "./view.ts";
 
 /** Frames held for a client that reads slowly; beyond it is cut off, and reconnects to a fresh view. */
 const MAX_BACKLOG = 5_000;
@@ -48,31 +48,23 @@ export function events(context: Context, agent: Agent): Response {
 }
 
 function subscribe(agent: Agent, push: (frame: Frame) => void): () => void {
-  const pushInstance = (id: string) => {
-    const instance = agent.world.instance(id);
-    if (instance === null) return;
-    push({ event: "instance", data: JSON.stringify(instanceView(instance, agent.reconcilers(), new Map())) });
-  };
-  const endings = [
-    agent.world.subscribe({
-      changed(changes) {
-        for (const { id, before, after } of changes) {
-          if (after !== null) pushInstance(id);
-          else if (before !== null)
-            push({ event: "instance", data: JSON.stringify(goneView(before, agent.reconcilers())) });
-        }
-      },
-    }),
-    agent.onRegistryChange((registry, instances) => {
-      for (const id of instances) pushInstance(id);
-      const view = agent
-        .reconcilers()
-        .find(({ name }) => name === registry)
-        ?.view();
-      if (instances.length === 0 && view !== undefined) push({ event: "registry", data: JSON.stringify(view) });
-    }),
-  ];
-  return () => {
-    for (const end of endings) end();
-  };
+  const pushView = (view: InstanceView) => push({ event: "instance", data: JSON.stringify(view) });
+  return agent.subscribe({
+    changed(scope, changes) {
+      for (const { before, after } of changes) {
+        if (after !== null) pushView(instanceView(after, scope));
+        else if (before !== null) pushView(goneView(before, scope));
+      }
+    },
+    wrote(scope, instances) {
+      for (const id of instances) {
+        const instance = scope.world.instance(id);
+        if (instance !== null) pushView(instanceView(instance, scope));
+      }
+    },
+    registryChanged(scope, registry) {
+      const view = scope.reconcilers.find(({ name }) => name === registry)?.view();
+      if (view !== undefined) push({ event: "registry", data: JSON.stringify(view) });
+    },
+  });
 }

@@ -1,8 +1,9 @@
 /** The JSON shapes of contract 5.4. */
 import type { Instance } from "../model.ts";
-import type { Reconciler, RegistrationView } from "../reconcile.ts";
+import type { RegistrationView } from "../reconcile.ts";
 import type { TimelineEntry } from "../timeline.ts";
-import type { SourceView, World } from "../world.ts";
+import type { SourceView } from "../world.ts";
+import type { ApiScope } from "./api.ts";
 
 export interface InstanceView
   extends Omit<Instance, "app" | "named" | "drain" | "checks" | "albTargetGroups" | "state"> {
@@ -18,25 +19,25 @@ export interface TimelineView {
   readonly text: string;
 }
 
-export function instanceView(
-  instance: Instance,
-  reconcilers: readonly Reconciler[],
-  collisions: ReadonlyMap<string, readonly string[]>,
-): InstanceView {
-  const { app: _app, named: _named, drain: _drain, checks: _checks, albTargetGroups: _groups, ...shown } = instance;
-  const apps = collisions.get(instance.service);
-  const notes = apps === undefined ? instance.notes : [...instance.notes, collisionNote(instance.service, apps)];
-  return {
-    ...shown,
-    notes,
-    registries: Object.fromEntries(
-      reconcilers.map((reconciler) => [reconciler.name, reconciler.instanceView(instance.id)]),
-    ),
-  };
+/** The instances of a scope that `isChosen` takes. */
+export function instanceViews(scope: ApiScope, isChosen: (instance: Instance) => boolean): readonly InstanceView[] {
+  const collisions = scope.world.collisions();
+  const chosen = [...scope.world.instances()].filter(isChosen);
+  return chosen.map((instance) => {
+    const view = instanceView(instance, scope);
+    const apps = collisions.get(instance.service);
+    return apps === undefined ? view : { ...view, notes: [...view.notes, collisionNote(instance.service, apps)] };
+  });
 }
 
-export function goneView(instance: Instance, reconcilers: readonly Reconciler[]): InstanceView {
-  return { ...instanceView(instance, reconcilers, new Map()), state: "gone" };
+export function instanceView(instance: Instance, { reconcilers }: ApiScope): InstanceView {
+  const { app: _app, named: _named, drain: _drain, checks: _checks, albTargetGroups: _groups, ...shown } = instance;
+  const registries = reconcilers.map((reconciler) => [reconciler.name, reconciler.instanceView(instance.id)]);
+  return { ...shown, registries: Object.fromEntries(registries) };
+}
+
+export function goneView(instance: Instance, scope: ApiScope): InstanceView {
+  return { ...instanceView(instance, scope), state: "gone" };
 }
 
 function collisionNote(service: string, apps: readonly string[]): string {
@@ -58,14 +59,14 @@ export interface ServiceView {
   readonly collision: readonly string[];
 }
 
-export function serviceViews(world: World): readonly ServiceView[] {
+export function serviceViews(scopes: readonly ApiScope[]): readonly ServiceView[] {
   const groups = new Map<string, Instance[]>();
-  for (const instance of world.instances()) {
+  for (const instance of scopes.flatMap(({ world }) => [...world.instances()])) {
     const group = groups.get(instance.service);
     if (group === undefined) groups.set(instance.service, [instance]);
     else group.push(instance);
   }
-  const collisions = world.collisions();
+  const collisions = new Map(scopes.flatMap(({ world }) => [...world.collisions()]));
   const count = (group: readonly Instance[], state: Instance["state"]) =>
     group.filter((instance) => instance.state === state).length;
   return [...groups]

@@ -15,14 +15,13 @@ async function scene(options: { token?: string } = {}) {
   await made.pass();
   let resyncs = 0;
   const agent: Agent = {
-    world,
-    reconcilers: () => [reconciler],
+    scopes: () => [{ world, reconcilers: [reconciler] }],
     audit: () => ({ query: async ({ limit }) => audited.slice(0, limit) as never }),
     metrics: async () => ({ text: "muster_up 1\n", contentType: "text/plain" }),
     unready: () => (reconciler.isReady ? [] : ["registry fake has had no clean pass"]),
     drain: async (ids, on) => world.drain(ids, on),
     resync: () => void resyncs++,
-    onRegistryChange: () => () => {},
+    subscribe: () => () => {},
     now: () => made.clock.now(),
   };
   const app = createApi({
@@ -151,8 +150,7 @@ describe("the rest of the API", () => {
     const starting = createApi({
       agent: {
         ...({} as Agent),
-        world: fresh.world,
-        reconcilers: () => [],
+        scopes: () => [{ world: fresh.world, reconcilers: [] }],
         unready: () => ["source docker has not listed yet"],
       },
       token: null,

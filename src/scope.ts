@@ -1,0 +1,99 @@
+/**
+ * A world and the registries that follow it. A Muster has one for its node, and, while it is the leader, one for what is
+ * not of any one node (Marathon): with its own ownership mark, so that the next leader takes over what this one wrote.
+ */
+import type { AuditInput } from "./audit/record.ts";
+import type { Clock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import type { Fact, Logger, Registry, Source } from "./model.ts";
+import { createReconciler, type Reconciler } from "./reconcile.ts";
+import type { ReportSink } from "./report.ts";
+import { createWorld, type World } from "./world.ts";
+
+export interface Scope {
+  readonly world: World;
+  readonly reconcilers: readonly Reconciler[];
+  /** Asks sources and registries for a full listing. */
+  resync(): void;
+  /**
+   * Feeds the sources' facts in and keeps the registries equal, until `signal` aborts; then one last bounded pass.
+   * @throws if a source ends by itself: nothing would be kept right any more
+   */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface ScopeOptions {
+  readonly sources: readonly Source[];
+  readonly registries: readonly Registry[];
+  readonly policy: Config["policy"];
+  readonly sink: ReportSink;
+  readonly audit: (records: readonly AuditInput[]) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** Bound of the last pass of a registry at the end, ms. */
+const LAST_PASS_MS = 4_000;
+
+export function createScope(options: ScopeOptions): Scope {
+  const { sources, registries, policy, log } = options;
+  const world = createWorld({ sources: sources.map(({ name }) => name) });
+  const reconcilers = registries.map((registry) => createReconciler({ ...options, registry, world }));
+
+  return {
+    world,
+    reconcilers,
+    resync() {
+      for (const source of sources) source.resync?.();
+      for (const reconciler of reconcilers) reconciler.resync();
+    },
+    async run(signal) {
+      const unsubscribe = world.subscribe(listener());
+      const failed = new AbortController();
+      const running = AbortSignal.any([signal, failed.signal]);
+      const loops = [
+        ...reconcilers.map((reconciler) => reconciler.run(running)),
+        ...sources.map((source) => pump(source, running)),
+      ];
+      await Promise.all(loops.map((loop) => loop.catch((error: unknown) => failed.abort(error))));
+      unsubscribe();
+      await Promise.all(reconcilers.map(finish));
+      await Promise.allSettled(registries.map((registry) => registry[Symbol.asyncDispose]()));
+      if (failed.signal.aborted) throw failed.signal.reason;
+    },
+  };
+
+  /** Feeds one source's facts to the world. Never waits for anyone: the world takes a fact in at once. */
+  async function pump(source: Source, signal: AbortSignal): Promise<void> {
+    for await (const fact of source.events(signal)) world.join(fact);
+    if (!signal.aborted) throw new Error(`source ${source.name} ended by itself`);
+  }
+
+  function listener() {
+    return {
+      notice({ source, task, message }: Extract<Fact, { kind: "notice" }>) {
+        log.warn({ source, task, notice: message }, "notice");
+      },
+      synced(source: string) {
+        const record: AuditInput = { action: "sync", ok: true, cause: [{ source }] };
+        void options.audit([record]).catch((error: unknown) => log.error({ err: error }, "audit log not written"));
+      },
+      waiting(source: string, task: string) {
+        sources.find(({ name }) => name === source)?.resolve?.(task);
+      },
+    };
+  }
+
+  /** By default registrations stay, since an upgrade of Muster must not drop traffic (rule 6). */
+  async function finish(reconciler: Reconciler): Promise<void> {
+    const signal = AbortSignal.timeout(LAST_PASS_MS);
+    try {
+      if (policy.onExit === "deregister") await reconciler.withdrawAll(signal);
+      else await reconciler.pass(signal);
+      await reconciler.reported();
+    } catch (error) {
+      log.warn({ registry: reconciler.name, err: error }, "last pass not completed");
+    }
+  }
+}
