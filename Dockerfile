@@ -1,4 +1,4 @@
-# Built by BuildKit and by the classic builder alike. To run it (README, "In a container"):
+# Built by BuildKit and by the classic builder alike. To run it:
 #
 #   docker run --detach --name muster --restart unless-stopped --network host \
 #     --read-only --cap-drop ALL --security-opt no-new-privileges \
@@ -10,19 +10,17 @@
 # machine to machine. The host's network is what it finds the node's address on; without it, set MUSTER_NODE__ADDRESS.
 # Name a configuration file by MUSTER_CONFIG rather than by -c: then the health check reads it too.
 
-FROM node:24-bookworm-slim AS dependencies
+FROM node:24-bookworm-slim AS build
 WORKDIR /opt/muster
 COPY package.json package-lock.json ./
-# "optional" are the TypeScript compiler, 32 MB (a peer of valibot), and a native helper of ssh2 that nothing here uses.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
-
-# On top of the other, for the sake of npm's download cache.
-FROM dependencies AS build
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY adapters adapters
-RUN npm run build -- --declaration false --sourceMap false && chmod 755 dist/src/main.js
+# "optional" are the TypeScript compiler, 32 MB (a peer of valibot), and a native helper of ssh2 that nothing here uses.
+RUN npm run build -- --declaration false --sourceMap false \
+ && chmod 755 dist/src/main.js \
+ && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 FROM node:24-bookworm-slim
 # The engine gives the labels to every container, so Muster never registers itself unless a label there says so.
@@ -33,8 +31,8 @@ LABEL org.opencontainers.image.title="Muster" \
 ENV NODE_ENV=production
 RUN ln -s /opt/muster/dist/src/main.js /usr/local/bin/muster \
  && install --directory --owner=65532 --group=65532 /var/lib/muster
-COPY LICENSE /opt/muster/
-COPY --from=dependencies /opt/muster /opt/muster
+COPY LICENSE package.json /opt/muster/
+COPY --from=build /opt/muster/node_modules /opt/muster/node_modules
 COPY --from=build /opt/muster/dist /opt/muster/dist
 # A number, so that an orchestrator can tell that it is not root.
 USER 65532:65532

@@ -65,6 +65,7 @@ export function createOutbox(limit: number, onOverflow: () => void): Outbox {
     next = 0;
     waiting = connection === undefined ? [] : [connection];
     overflows += 1;
+    roomy.ring();
     onOverflow();
   }
 }

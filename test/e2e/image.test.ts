@@ -1,0 +1,162 @@
+/** The Dockerfile, built for real and run as its first lines say, on a lab engine and a lab Consul. */
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { AuditRecord } from "../../src/audit/record.ts";
+import { type AgentService, agentServices } from "../integration/consul-harness.ts";
+import { labAvailable } from "../lab/available.ts";
+import { buildImage, importNodeImage, nodeImage } from "../lab/base-image.ts";
+import { type Consul, startConsul } from "../lab/consul.ts";
+import { type Engine, startEngine } from "../lab/engine.ts";
+import { until } from "../lab/wait.ts";
+
+const lab = [await labAvailable("engine"), await labAvailable("consul")];
+const reason = lab.map((each) => each.reason).find((text) => text !== "") ?? "";
+
+const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+/** Group of the engine's socket: one that nobody is in by accident, unlike root's. */
+const SOCKET_GROUP = "2375";
+const HARDENED = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
+const SOCKET = ["--volume", "/var/run/docker.sock:/var/run/docker.sock:ro"];
+const AUDIT = ["--volume", "audit:/var/lib/muster"];
+/** The image's own check, only sooner: the first one comes after one interval. */
+const CHECKED_OFTEN = ["--health-interval", "500ms"];
+/** Base image, `npm ci` and a build, with nothing in any cache, on two busy cores. */
+const BUILD_MS = 300_000;
+/** Of Muster and its dependencies, on top of the base image. The TypeScript compiler alone has 32 MB. */
+const SIZE_BYTES = 50_000_000;
+
+describe.skipIf(lab.some(({ skip }) => skip))(`image ${reason}`, () => {
+  let engine: Engine;
+  let consul: Consul;
+  beforeAll(async () => {
+    engine = await startEngine({ args: ["--group", SOCKET_GROUP] });
+    consul = await startConsul({ alsoAt: engine.gateway });
+    await importNodeImage(engine);
+    await buildImage(engine, REPOSITORY, "muster");
+  }, BUILD_MS);
+  afterAll(async () => {
+    await consul?.[Symbol.asyncDispose]();
+    await engine?.[Symbol.asyncDispose]();
+  });
+
+  async function start(name: string, image: string, options: readonly string[]): Promise<void> {
+    await engine.docker(["run", "--detach", "--name", name, ...options, image]);
+  }
+  /** Runs one Muster command in a container of its own that ends with it. */
+  function muster(options: readonly string[], command: readonly string[]): Promise<string> {
+    return engine.docker(["run", "--rm", ...HARDENED, ...options, "muster", ...command]);
+  }
+  async function state(name: string, field: string): Promise<string> {
+    return (await engine.docker(["inspect", "--format", `{{.State.${field}}}`, name])).trim();
+  }
+  async function healthy(name: string): Promise<void> {
+    const isHealthy = async () => (await state(name, "Health.Status")) === "healthy";
+    await until(isHealthy, { timeoutMs: 30_000, what: `the health of ${name}` });
+  }
+  async function registered(count: number): Promise<readonly AgentService[]> {
+    const whenAll = async () => {
+      const services = Object.values(await agentServices(consul));
+      return services.length >= count && services.toSorted((a, b) => a.Port - b.Port);
+    };
+    return await until(whenAll, { timeoutMs: 20_000, what: `${count} registrations` });
+  }
+
+  test("holds Muster, its production dependencies, and no more", async () => {
+    const size = async (image: string) =>
+      Number(await engine.docker(["image", "inspect", "--format", "{{.Size}}", image]));
+    const find = ["--entrypoint", "find", "muster", "/opt/muster", "-maxdepth", "3", "-printf", "%P\\n"];
+    const paths = (await engine.docker(["run", "--rm", ...find])).split("\n");
+
+    expect((await size("muster")) - (await size(nodeImage))).toBeLessThan(SIZE_BYTES);
+    const own = paths.filter((path) => /^[^/]+$/.test(path)).toSorted();
+    expect(own).toEqual(["LICENSE", "dist", "node_modules", "package.json"]);
+    expect(paths).toContain("node_modules/dockerode");
+    for (const tool of ["typescript", "vitest", "@biomejs/biome"]) expect(paths).not.toContain(`node_modules/${tool}`);
+  });
+
+  describe("without rights, on a read-only file system", () => {
+    beforeAll(async () => {
+      const url = consul.url.replace("127.0.0.1", engine.gateway);
+      const network = ["--network", "host", "--env", `MUSTER_REGISTRIES__CONSUL__URL=${url}`];
+      const wantsToBeRegistered = ["--label", "muster.name=muster", "--label", "muster.port=8590"];
+      await start("muster", "muster", [
+        ...[...HARDENED, ...SOCKET, "--group-add", SOCKET_GROUP, ...AUDIT],
+        ...[...network, ...CHECKED_OFTEN, ...wantsToBeRegistered],
+      ]);
+      await start("first", "lab/web:v1", ["--publish", "18080:8080"]);
+    });
+
+    test("becomes healthy", async () => {
+      await healthy("muster");
+    });
+
+    test("registers what its node runs, at the node's address, and never itself", async () => {
+      await registered(1);
+      await start("second", "lab/web:v2", ["--publish", "18081:8080"]); // by now it would have registered itself
+
+      const services = await registered(2);
+
+      expect(services.map(({ Service, Address, Port }) => `${Service} ${Address}:${Port}`)).toEqual([
+        `web ${engine.address}:18080`,
+        `web ${engine.address}:18081`,
+      ]);
+    });
+
+    test("is process 1 and not root", async () => {
+      const script = `const { readFileSync, readlinkSync } = require("node:fs");
+        console.log(readlinkSync("/proc/1/exe"), /^Uid:.*/m.exec(readFileSync("/proc/1/status", "utf8"))[0]);`;
+
+      const found = await engine.docker(["exec", "muster", "node", "-e", script]);
+
+      expect(found.trim().split(/\s+/)).toEqual([
+        "/usr/local/bin/node",
+        "Uid:",
+        ..."65532 ".repeat(4).trim().split(" "),
+      ]);
+    });
+
+    test("stops in order, and leaves its registrations and a whole audit log", async () => {
+      const before = performance.now();
+      await engine.docker(["stop", "muster"]);
+
+      expect(await state("muster", "ExitCode")).toBe("0"); // 137: did not hear the signal
+      expect(performance.now() - before).toBeLessThan(6000);
+      expect(await registered(0)).toHaveLength(2);
+      expect(await muster(AUDIT, ["audit", "verify"])).toMatch(/: \d+ records, the chain is whole\n$/);
+      const lines = (await muster(AUDIT, ["audit", "query", "--json"])).trim().split("\n");
+      const records = lines.map((line) => JSON.parse(line) as AuditRecord);
+      const writes = records.filter(({ registry, action }) => registry === "consul" && action === "register");
+      expect(writes.map(({ ok }) => ok)).toEqual([true, true]);
+      expect(records.filter(({ action }) => action === "stop")).toHaveLength(1);
+    });
+  });
+
+  test("says what is missing when it may not use the socket, and lives on", async () => {
+    await start("outsider", "muster", [...HARDENED, ...SOCKET, ...CHECKED_OFTEN]);
+    await healthy("outsider");
+
+    const log = ["sh", "-c", 'docker --host "unix://$0" logs outsider 2>&1', engine.socket];
+    const complaint = /permission denied – does Muster's user belong to the group of the socket/;
+    await until(async () => complaint.test(await engine.exec(log)), { timeoutMs: 20_000, what: "a complaint" });
+  });
+
+  test.each(["file", "variable"])("its health check asks where http.listen is, by %s", async (by) => {
+    const folder = await mkdtemp(join(tmpdir(), "muster-image-"));
+    try {
+      await chmod(folder, 0o755); // Muster is not root
+      await writeFile(join(folder, "muster.yaml"), "http: { listen: 127.0.0.1:18591 }\nsources: { static: {} }\n");
+      const settings = {
+        file: ["--volume", `${folder}:/etc/muster:ro`, "--env", "MUSTER_CONFIG=/etc/muster/muster.yaml"],
+        variable: ["--env", "MUSTER_HTTP__LISTEN=127.0.0.1:18591"],
+      }[by];
+      await start(`by-${by}`, "muster", [...HARDENED, ...CHECKED_OFTEN, ...(settings ?? [])]);
+
+      await healthy(`by-${by}`);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,72 @@
+import { EventEmitter, once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { schemas } from "../../src/adapters.ts";
+import { runCli } from "../../src/cli.ts";
+
+let server: Server;
+let address: string;
+/** Status of `/healthz`; everything else is 401, as with a token that the health check does not have. */
+let health: number;
+
+beforeEach(async () => {
+  health = 200;
+  server = createServer((request, response) => {
+    response.statusCode = request.url === "/healthz" ? health : 401;
+    response.end('{"status":"alive"}');
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+async function muster(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const output = { out: "", err: "" };
+  const code = await runCli(args, {
+    env,
+    out(text) {
+      output.out += text;
+    },
+    err(text) {
+      output.err += text;
+    },
+    now: () => 0,
+    signals: new EventEmitter(),
+    exit: () => {},
+    loadSchemas: async () => schemas,
+    runAgent: async () => {},
+  });
+  return { code, ...output };
+}
+
+test("a Muster that answers is alive, wherever the configuration has it listen", async () => {
+  const env = { MUSTER_HTTP__LISTEN: address };
+  expect(await muster(["health"], env)).toEqual({ code: 0, out: `http://${address}: alive\n`, err: "" });
+  expect((await muster(["health", "--url", `http://${address}`])).code).toBe(0);
+});
+
+test("an address that means all of them is asked over the loopback", async () => {
+  const env = { MUSTER_HTTP__LISTEN: address.replace("127.0.0.1", "0.0.0.0"), MUSTER_HTTP__TOKEN_FILE: "/not/read" };
+  expect(await muster(["health"], env)).toMatchObject({ code: 0, out: `http://${address}: alive\n` });
+});
+
+test("anything else is a failure in one line", async () => {
+  health = 503;
+  const env = { MUSTER_HTTP__LISTEN: address };
+  expect(await muster(["health"], env)).toEqual({
+    code: 1,
+    out: "",
+    err: `http://${address}/healthz: answered 503; is it a Muster?\n`,
+  });
+
+  server.closeAllConnections();
+  server.close();
+  await once(server, "close");
+  const { code, err } = await muster(["health"], env);
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^.*no Muster answers there.*\n$/) });
+});
