@@ -80,13 +80,20 @@ export async function identify(
   },
   signal: AbortSignal,
   log: Logger,
+  onFailure: (error: string) => void,
 ): Promise<NodeIdentity> {
   const { id, address } = config.node;
   if (id !== null && address !== null) return { id, address };
   const { docker } = config.sources;
   if (docker === undefined) return identifyMachine(id, address);
   const { identifyNode } = await import("../adapters/sources/docker/identity.ts");
-  return identifyNode(docker as DockerOptions, { id: id ?? undefined, address: address ?? undefined }, signal, log);
+  return identifyNode(
+    docker as DockerOptions,
+    { id: id ?? undefined, address: address ?? undefined },
+    signal,
+    log,
+    onFailure,
+  );
 }
 
 async function identifyMachine(id: string | null, address: string | null): Promise<NodeIdentity> {

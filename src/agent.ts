@@ -12,11 +12,12 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./model.ts";
 import type { Write } from "./report.ts";
 import { createScope, type Scope } from "./scope.ts";
+import type { SourceView } from "./world.ts";
 
 /** What the agent is made of, so that a test can put its own in. */
 export interface AgentParts {
-  /** Who this node is; waits for the engine where it must ask it. */
-  identify(signal: AbortSignal): Promise<NodeIdentity>;
+  /** Who this node is; waits for the engine where it must ask it, and tells each attempt that fails. */
+  identify(signal: AbortSignal, onFailure: (error: string) => void): Promise<NodeIdentity>;
   load(context: (name: string) => AdapterContext): Promise<Adapters>;
   /** Begins to answer HTTP; rejects if it can't listen. */
   serve(agent: Agent): Promise<AsyncDisposable>;
@@ -34,11 +35,13 @@ export interface Adapters {
  */
 export async function runAgent(config: Config, parts: AgentParts, signal: AbortSignal): Promise<void> {
   const { log } = parts;
-  const state: AgentState = { scopes: [], audit: null, listeners: new Set() };
+  const state: AgentState = { scopes: [], audit: null, waitsFor: null, listeners: new Set() };
   const metrics = createMetrics(() => state.scopes);
-  await using _server = await parts.serve(createAgent(state, metrics, log));
+  await using _server = await parts.serve(createAgent(config, state, metrics, log));
   try {
-    const node = await parts.identify(signal);
+    const node = await parts.identify(signal, (error) => {
+      state.waitsFor = error;
+    });
     log.info({ node: node.id, address: node.address, cluster: config.cluster }, "node identified");
     await using audit = await openAudit({ ...config.audit, node: node.id, log, now: Date.now }, signal);
     state.audit = audit;
@@ -56,6 +59,8 @@ export async function runAgent(config: Config, parts: AgentParts, signal: AbortS
 interface AgentState {
   readonly scopes: Scope[];
   audit: Audit | null;
+  /** Why this node could not be identified so far. */
+  waitsFor: string | null;
   readonly listeners: Set<ApiListener>;
 }
 
@@ -112,9 +117,11 @@ async function settled(work: Promise<void>): Promise<{ readonly error: unknown }
   }
 }
 
-function createAgent(state: AgentState, metrics: Metrics, log: Logger): Agent {
+function createAgent(config: Config, state: AgentState, metrics: Metrics, log: Logger): Agent {
   return {
     scopes: () => state.scopes,
+    sources: () =>
+      state.scopes.length === 0 ? unstarted(config, state) : state.scopes.flatMap(({ world }) => world.sources()),
     audit: () => state.audit,
     metrics: metrics.text,
     unready: () => unready(state),
@@ -140,8 +147,14 @@ function createAgent(state: AgentState, metrics: Metrics, log: Logger): Agent {
   };
 }
 
-function unready({ scopes, audit }: AgentState): readonly string[] {
-  if (audit === null) return ["starting: this node is not identified yet"];
+/** The sources before there is anything to ask for them. */
+function unstarted(config: Config, { waitsFor }: AgentState): readonly SourceView[] {
+  const never = { facts: 0, syncs: 0, firstSynced: null, lastSynced: null, trust: null, doubtfulSince: null };
+  return Object.keys(config.sources).map((name) => ({ name, state: "connecting", error: waitsFor, ...never }));
+}
+
+function unready({ scopes, audit, waitsFor }: AgentState): readonly string[] {
+  if (audit === null) return [`starting: this node is not identified yet${because(waitsFor)}`];
   if (scopes.length === 0) return ["starting: the adapters are being loaded"];
   return scopes.flatMap(({ world, reconcilers }) => [
     ...world

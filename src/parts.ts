@@ -11,7 +11,7 @@ export function partsOf(config: Config): AgentParts {
   const log = createLog(config.log.level);
   return {
     log,
-    identify: (signal) => identify(config, signal, log),
+    identify: (signal, onFailure) => identify(config, signal, log, onFailure),
     load: (context) => loadAdapters(config, context),
     async serve(agent) {
       const { listen, tokenFile } = config.http;

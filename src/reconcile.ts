@@ -22,6 +22,8 @@ export interface ReconcilePolicy {
   /** For how long a doubtful listing removes nothing, ms. */
   readonly probation: number;
   readonly massDelete: GuardLimits;
+  /** Says in the log what it would write, and writes nothing. */
+  readonly dryRun: boolean;
 }
 
 export interface ReconcilerOptions {
@@ -184,12 +186,18 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   async function pass(signal: AbortSignal): Promise<void> {
     if (mirror === null || isListingDue || clock.now() >= nextListingAt) mirror = await listed(signal);
     const upTo = firstListings;
-    const changes = nextChanges(mirror);
+    const changes = rehearsed(nextChanges(mirror));
     const isAnswering = changes.length === 0 || (await carryOut(changes, mirror, signal));
     if (isAnswering) recovered();
     if (retries.unanswered > 0 || isListingDue) return;
     lastCleanPass = clock.now();
     if (reportedUpTo !== upTo) void reporter.settled().then(() => (reportedUpTo = upTo));
+  }
+
+  function rehearsed(changes: readonly Change[]): readonly Change[] {
+    if (!policy.dryRun) return changes;
+    for (const { op, key } of changes) log.info({ registry: registry.name, op, key }, "dry run: would write");
+    return [];
   }
 
   async function listed(signal: AbortSignal): Promise<Map<string, Registration>> {

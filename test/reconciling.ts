@@ -13,6 +13,7 @@ export const POLICY: ReconcilePolicy = {
   resync: 60_000,
   probation: 60_000,
   massDelete: { max: 10, percent: 50 },
+  dryRun: false,
 };
 
 export function createScene({

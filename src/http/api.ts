@@ -7,7 +7,7 @@ import type { Audit } from "../audit.ts";
 import type { Instance, Logger } from "../model.ts";
 import { parseDuration } from "../schema.ts";
 import type { Scope } from "../scope.ts";
-import type { InstanceChange } from "../world.ts";
+import type { InstanceChange, SourceView } from "../world.ts";
 import { events } from "./events.ts";
 import { requireLocalHost, requireToken } from "./guard.ts";
 import { problem } from "./problem.ts";
@@ -28,6 +28,8 @@ export interface ApiListener {
 export interface Agent {
   /** One for this node, and one for the cluster while this is the leader; empty while starting. */
   scopes(): readonly ApiScope[];
+  /** The configured sources, from the start. */
+  sources(): readonly SourceView[];
   /** null until it is opened. */
   audit(): Pick<Audit, "query"> | null;
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
@@ -111,9 +113,7 @@ function addReads(app: Hono, agent: Agent): void {
     return context.json({ ...view, timeline: timelineView(scope.world.timeline.of(instance.task)) });
   });
   app.get("/v1/services", (context) => context.json({ services: serviceViews(agent.scopes()) }));
-  app.get("/v1/sources", (context) =>
-    context.json({ sources: agent.scopes().flatMap(({ world }) => world.sources().map(sourceReport)) }),
-  );
+  app.get("/v1/sources", (context) => context.json({ sources: agent.sources().map(sourceReport) }));
   app.get("/v1/registries", (context) =>
     context.json({ registries: agent.scopes().flatMap(({ reconcilers }) => reconcilers.map((one) => one.view())) }),
   );

@@ -67,7 +67,13 @@ describe("bad configuration", () => {
       const lines = program.log.split("\n").filter((line) => line.includes("/nowhere/docker.sock"));
       expect(lines).toHaveLength(1);
       expect((await fetch(`${program.url}/healthz`)).status).toBe(200);
-      expect((await fetch(`${program.url}/readyz`)).status).toBe(503);
+      const ready = await fetch(`${program.url}/readyz`);
+      expect(ready.status).toBe(503);
+      expect(await ready.text()).toContain("/nowhere/docker.sock");
+      const { sources } = (await (await fetch(`${program.url}/v1/sources`)).json()) as { sources: unknown[] };
+      expect(sources).toMatchObject([
+        { name: "docker", state: "connecting", synced: false, error: expect.stringContaining("/nowhere/docker.sock") },
+      ]);
     } finally {
       expect(await program.stop()).toBe(0);
     }

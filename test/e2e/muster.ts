@@ -31,7 +31,7 @@ export async function startMuster(yaml: string, level = process.env["MUSTER_TEST
     config,
     {
       log,
-      identify: (signal) => identify(config, signal, log),
+      identify: (signal, onFailure) => identify(config, signal, log, onFailure),
       load: (context) => loadAdapters(config, context),
       async serve(agent) {
         const server = await serve(createApi({ agent, token: null, log }), config.http.listen);

@@ -48,7 +48,7 @@ export function createFakeRegistry(name = "fake"): FakeRegistry {
   }
 }
 
-export function projected(instance: Instance): Registration {
+function projected(instance: Instance): Registration {
   const { id, service, task, source, address, port, protocol, tags } = instance;
   if (service === "unprojectable") throw new Error(`fake: ${service} can't be registered here`);
   return {

@@ -16,6 +16,7 @@ async function scene(options: { token?: string } = {}) {
   let resyncs = 0;
   const agent: Agent = {
     scopes: () => [{ world, reconcilers: [reconciler] }],
+    sources: () => world.sources(),
     audit: () => ({ query: async ({ limit }) => audited.slice(0, limit) as never }),
     metrics: async () => ({ text: "muster_up 1\n", contentType: "text/plain" }),
     unready: () => (reconciler.isReady ? [] : ["registry fake has had no clean pass"]),

@@ -198,7 +198,7 @@ describe("audit", () => {
     const reconciler = createReconciler({
       registry: scene.registry,
       world: scene.world,
-      policy: { mode: "sync", resync: 0, probation: 0, massDelete: { max: 10, percent: 50 } },
+      policy: { mode: "sync", resync: 0, probation: 0, massDelete: { max: 10, percent: 50 }, dryRun: false },
       sink: {
         audit: () =>
           new Promise<void>((resolve) => {
@@ -220,6 +220,15 @@ describe("audit", () => {
 });
 
 describe("policy", () => {
+  it("writes nothing in a dry run", async () => {
+    await using run = await running({ policy: { dryRun: true } });
+    const { scene } = run;
+    await scene.say(...runningTask("t2", { hostPort: 2 }), gone({ clock: 2 }));
+    await scene.clock.advance(120_000);
+    expect(scene.registry.log).toEqual([]);
+    expect(scene.reconciler.instanceView("t2:8080").state).toBe("pending");
+  });
+
   it("removes nothing in mode upsert-only", async () => {
     await using run = await running({ policy: { mode: "upsert-only" } });
     const { scene } = run;

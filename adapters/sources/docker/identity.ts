@@ -16,6 +16,7 @@ const LOG_EVERY = 20;
  * engine's host or of this machine's default route.
  * Asks the engine for ever, with back-off, unless `overrides` say both.
  * @param overrides `node.id` and `node.address` of the configuration
+ * @param onFailure hears of each attempt that failed, in one line
  * @throws signal.reason on abort
  */
 export async function identifyNode(
@@ -23,6 +24,7 @@ export async function identifyNode(
   overrides: { readonly id?: string | undefined; readonly address?: string | undefined },
   signal: AbortSignal,
   log: Logger,
+  onFailure: (error: string) => void = () => {},
 ): Promise<NodeIdentity> {
   const { id, address } = overrides;
   if (id !== undefined && address !== undefined) return { id, address };
@@ -33,6 +35,7 @@ export async function identifyNode(
       signal.throwIfAborted();
       failures += 1;
       const fields = { error: error instanceof Error ? error.message : String(error), failures };
+      onFailure(fields.error);
       if (failures % LOG_EVERY === 1)
         log.warn(fields, "node not identified yet, trying on; or set node.id and node.address");
       await pause(retryDelay(failures, Math.random), signal);
