@@ -89,7 +89,7 @@ export function createScope(options: ScopeOptions): Scope {
   async function finish(reconciler: Reconciler): Promise<void> {
     const signal = AbortSignal.timeout(LAST_PASS_MS);
     try {
-      if (policy.onExit === "deregister") await reconciler.withdrawAll(signal);
+      if (policy.onExit === "deregister" && !policy.dryRun) await reconciler.withdrawAll(signal);
       else await reconciler.pass(signal);
       await reconciler.reported();
     } catch (error) {
