@@ -4,40 +4,50 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** Between attempts to reach a server that is away, ms. */
 const RETRY_MS = 300;
-/** Before the next connection to a server that has closed an idle one, ms. */
-const IDLE_CLOSED_MS = 1_000;
+/** Between the first connections, if the server closes them; doubled each time, ms. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 60_000;
 
 /**
- * Holds one idle TCP connection. Where it ends and no new one can be had at once, the server was stopped: yields when it is
- * back, since it may have forgotten what it held. A server (or proxy) that merely closes idle connections takes the next
- * one at once, and nothing is yielded. Ends without an error when `signal` aborts.
+ * Holds one idle TCP connection. Whenever it has ended and there is a new one, the server may have been restarted, and may
+ * have forgotten what it held: yields. A server (or proxy) that closes idle connections can't be told from one that is
+ * restarted in a moment, so the shorter they live, the longer the pauses. Ends without an error when `signal` aborts.
  */
 export async function* returns(url: string, signal: AbortSignal): AsyncGenerator<void> {
   const { hostname, port, protocol } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
   const target = { host, port: Number(port) || (protocol === "https:" ? 443 : 80) };
-  let isAway = false;
-  while (!signal.aborted) {
-    const socket = await opened(target, signal);
-    if (socket === null) {
-      isAway = true;
-      await pause(RETRY_MS, signal);
-      continue;
-    }
+  let pauseMs = FIRST_PAUSE_MS;
+  for (let isFirst = true; !signal.aborted; isFirst = false) {
+    const socket = await connected(target, signal);
+    if (socket === null) return;
+    const began = Date.now();
     const closed = ended(socket, signal);
-    if (isAway) yield;
-    isAway = false;
+    if (!isFirst) yield;
     await closed;
-    // At once, to tell a stopped server from one that closes idle connections; then without haste.
-    const again = await opened(target, signal);
-    isAway = again === null;
-    again?.destroy();
-    if (!isAway) await pause(IDLE_CLOSED_MS, signal);
+    if (Date.now() - began >= LONGEST_PAUSE_MS) pauseMs = FIRST_PAUSE_MS;
+    else if (!isFirst) pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    if (!isFirst) await pause(pauseMs, signal);
   }
 }
 
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Tries until it succeeds. @returns null on abort */
+async function connected(target: Target, signal: AbortSignal): Promise<Socket | null> {
+  while (!signal.aborted) {
+    const socket = await opened(target, signal);
+    if (socket !== null) return socket;
+    await pause(RETRY_MS, signal);
+  }
+  return null;
+}
+
 /** @returns null if it can't be reached */
-function opened(target: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<Socket | null> {
+function opened(target: Target, signal: AbortSignal): Promise<Socket | null> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve(null);
     const socket = connect(target);

