@@ -174,8 +174,8 @@ describe.skipIf(skip)(`docker source on a real engine ${reason}`, () => {
   }, async () => {
     await watching();
     const stays = await run("-p", "18090:8080", "lab/web:v1");
-    const dies = await run("lab/web:v1", "sh", "-c", "sleep 2");
-    const returns = await run("--restart", "always", "-P", "lab/web:v1", "sh", "-c", "sleep 2");
+    const dies = await run("lab/web:v1", "sh", "-c", "sleep 8");
+    const returns = await run("--restart", "always", "-P", "lab/web:v1", "sh", "-c", "sleep 8");
     await watch.until("all three", () => watch.running().size === 3);
     await engine.killDaemon();
     await watch.until("disconnected", () => watch.facts.at(-1)?.kind === "source");
