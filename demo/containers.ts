@@ -1,10 +1,10 @@
 import type { DockerHost } from "../test/lab/host.ts";
 import type { Image } from "./image.ts";
 
-/** On every container of the demo. */
-export const LABEL = "muster.demo=true";
+/** On every container of the demo. Not `muster.…`: Muster would report a key that it does not know. */
+export const LABEL = "demo.muster=true";
 /** Whose containers they are: the process id of the demo that made them. */
-const OWNER = "muster.demo.pid";
+const OWNER = "demo.muster.pid";
 
 /** Answers on port 8080, is well until /tmp/sick exists, and takes a second to stop in peace. */
 const program = `

@@ -7,9 +7,15 @@ import type { GenericSchema } from "valibot";
 import { ConsulOptions } from "../adapters/registries/consul/options.ts";
 import { EmbeddedOptions } from "../adapters/registries/embedded.ts";
 import { DockerOptions } from "../adapters/sources/docker/options.ts";
+import { MarathonOptions } from "../adapters/sources/marathon/options.ts";
 import { ReplayOptions } from "../adapters/sources/replay/options.ts";
 import { StaticOptions } from "../adapters/sources/static/options.ts";
+import type { Adapters, ScopeKind } from "./agent.ts";
+import { aloneElection, type Election } from "./leadership.ts";
 import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./model.ts";
+
+/** Sources of the whole cluster: only the leader handles them. All others are of one node. */
+const CLUSTER_SOURCES: readonly string[] = ["marathon"];
 
 /** An adapter's options, checked when the configuration is read, and how to make it of them. */
 interface Adapter<Made> {
@@ -21,6 +27,10 @@ export const sources: Readonly<Record<string, Adapter<Source>>> = {
   docker: {
     options: DockerOptions,
     load: async () => (await import("../adapters/sources/docker/index.ts")).createDockerSource,
+  },
+  marathon: {
+    options: MarathonOptions,
+    load: async () => (await import("../adapters/sources/marathon/index.ts")).createMarathonSource,
   },
   static: {
     options: StaticOptions,
@@ -49,24 +59,36 @@ export const schemas = {
   registries: optionsOf(registries),
 };
 
-export type LoadAdapters = typeof loadAdapters;
+type Options = Readonly<Record<string, unknown>>;
+
+/** Which of the configured sources are of a scope. */
+export function sourceNames(configured: Options, scope: ScopeKind): readonly string[] {
+  return Object.keys(configured).filter((name) => CLUSTER_SOURCES.includes(name) === (scope === "cluster"));
+}
 
 /**
- * Makes the adapters that the configuration names, importing them side by side.
+ * Makes the adapters of a scope that the configuration names, importing them side by side.
  * @param options options by adapter name, as read with `schemas`
  */
 export async function loadAdapters(
-  options: {
-    readonly sources: Readonly<Record<string, unknown>>;
-    readonly registries: Readonly<Record<string, unknown>>;
-  },
+  options: { readonly sources: Options; readonly registries: Options },
+  scope: ScopeKind,
   context: (name: string) => AdapterContext,
-): Promise<{ readonly sources: readonly Source[]; readonly registries: readonly Registry[] }> {
+): Promise<Adapters> {
+  const names = sourceNames(options.sources, scope);
   const [madeSources, madeRegistries] = await Promise.all([
-    Promise.all(Object.entries(options.sources).map(([name, own]) => make(sources, name, own, context))),
+    Promise.all(names.map((name) => make(sources, name, options.sources[name], context))),
     Promise.all(Object.entries(options.registries).map(([name, own]) => make(registries, name, own, context))),
   ]);
   return { sources: madeSources, registries: madeRegistries };
+}
+
+/** By a lock in Consul, where there is one; else this Muster is the only one. */
+export async function loadElection(configured: Options, context: AdapterContext): Promise<Election> {
+  const { consul } = configured;
+  if (consul === undefined) return aloneElection;
+  const { createConsulElection } = await import("../adapters/elections/consul.ts");
+  return createConsulElection(consul as ConsulOptions, context);
 }
 
 /**

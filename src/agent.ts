@@ -8,6 +8,7 @@ import { type Audit, openAudit } from "./audit.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Agent, ApiListener } from "./http/api.ts";
+import { type Election, monotonicClock, whileLeader } from "./leadership.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./model.ts";
 import type { Write } from "./report.ts";
@@ -18,11 +19,19 @@ import type { SourceView } from "./world.ts";
 export interface AgentParts {
   /** Who this node is; waits for the engine where it must ask it, and tells each attempt that fails. */
   identify(signal: AbortSignal, onFailure: (error: string) => void): Promise<NodeIdentity>;
-  load(context: (name: string) => AdapterContext): Promise<Adapters>;
+  /** Makes the adapters of a scope: the sources of this node, or those of the whole cluster, with all registries. */
+  load(scope: ScopeKind, context: (name: string) => AdapterContext): Promise<Adapters>;
+  /** Which of the configured sources are of a scope, by name. */
+  sourceNames(scope: ScopeKind): readonly string[];
+  /** How the one Muster is found that handles the cluster's sources. */
+  election(context: AdapterContext): Promise<Election>;
   /** Begins to answer HTTP; rejects if it can't listen. */
   serve(agent: Agent): Promise<AsyncDisposable>;
   readonly log: Logger;
 }
+
+/** `node`: what this node's own sources tell; `cluster`: what only one Muster of a cluster may handle (Marathon). */
+export type ScopeKind = "node" | "cluster";
 
 export interface Adapters {
   readonly sources: readonly Source[];
@@ -35,13 +44,14 @@ export interface Adapters {
  */
 export async function runAgent(config: Config, parts: AgentParts, signal: AbortSignal): Promise<void> {
   const { log } = parts;
-  const state: AgentState = { scopes: [], audit: null, waitsFor: null, listeners: new Set() };
+  const state: AgentState = { scopes: [], isStarted: false, audit: null, waitsFor: null, listeners: new Set() };
   const metrics = createMetrics(() => state.scopes);
   await using _server = await parts.serve(createAgent(config, state, metrics, log));
   try {
     const node = await parts.identify(signal, (error) => {
       state.waitsFor = error;
     });
+    state.waitsFor = null;
     log.info({ node: node.id, address: node.address, cluster: config.cluster }, "node identified");
     await using audit = await openAudit({ ...config.audit, node: node.id, log, now: Date.now }, signal);
     state.audit = audit;
@@ -58,6 +68,7 @@ export async function runAgent(config: Config, parts: AgentParts, signal: AbortS
 
 interface AgentState {
   readonly scopes: Scope[];
+  isStarted: boolean;
   audit: Audit | null;
   /** Why this node could not be identified so far. */
   waitsFor: string | null;
@@ -73,16 +84,70 @@ interface Work {
   readonly node: NodeIdentity;
 }
 
-async function work({ config, parts, state, audit, metrics, node }: Work, signal: AbortSignal): Promise<void> {
-  const { log } = parts;
+/** Both scopes at once; if one fails, the other stops as well, and the failure is thrown. */
+async function work(parts: Work, signal: AbortSignal): Promise<void> {
+  const { sourceNames } = parts.parts;
+  const failed = new AbortController();
+  const running = AbortSignal.any([signal, failed.signal]);
+  const hasClusterSources = sourceNames("cluster").length > 0;
+  const scopes = [
+    ...(hasClusterSources ? [lead(parts, running)] : []),
+    // A Muster for Marathon alone has nothing to keep for its node.
+    ...(sourceNames("node").length > 0 || !hasClusterSources ? [runScope("node", parts.node, parts, running)] : []),
+  ];
+  parts.state.isStarted = true;
+  await Promise.all(scopes.map((scope) => scope.catch((error: unknown) => failed.abort(error))));
+  if (failed.signal.aborted) throw failed.signal.reason;
+}
+
+/**
+ * Owner of what belongs to no node. Whoever leads owns it, so that the next leader takes over what this one wrote; no
+ * node can be called so (`node.id` begins with a letter or digit).
+ */
+const CLUSTER_ID = "~cluster";
+
+async function lead(parts: Work, signal: AbortSignal): Promise<void> {
+  const { node, audit, config } = parts;
+  const { log } = parts.parts;
+  const election = await parts.parts.election(contextFor(parts, node)("election"));
+  const owner = { id: CLUSTER_ID, address: node.address };
+  // Once leadership is lost, nothing may be written any more; in an orderly stop it is still held.
+  const mayFinish = () => signal.aborted;
+  await whileLeader(
+    election,
+    (term) => runScope("cluster", owner, parts, term, mayFinish),
+    {
+      ...{ log, clock: monotonicClock, random: Math.random },
+      onChange(isLeader, reason) {
+        log.info({ isLeader, reason, cluster: config.cluster }, "leadership changed");
+        const record = { action: "leadership" as const, ok: isLeader, error: isLeader ? null : reason };
+        void audit.append([record]).catch((error: unknown) => log.error({ err: error }, "audit log not written"));
+      },
+    },
+    signal,
+  );
+}
+
+function contextFor({ config, parts: { log } }: Work, node: NodeIdentity): (name: string) => AdapterContext {
   const { cluster, policy } = config;
-  const context = (name: string): AdapterContext => ({
+  return (name) => ({
     ...{ name, cluster, node, log },
     ...{ resync: policy.resync, now: Date.now, random: Math.random },
   });
-  const { sources, registries } = await parts.load(context);
+}
+
+async function runScope(
+  kind: ScopeKind,
+  node: NodeIdentity,
+  parts: Work,
+  signal: AbortSignal,
+  mayFinish?: () => boolean,
+): Promise<void> {
+  const { state, config, audit, metrics } = parts;
+  const { log } = parts.parts;
+  const { sources, registries } = await parts.parts.load(kind, contextFor(parts, node));
   const scope = createScope({
-    ...{ sources, registries, policy, log },
+    ...{ sources, registries, policy: config.policy, log },
     ...{ audit: audit.append, clock: systemClock, random: Math.random },
     sink: {
       audit: audit.append,
@@ -101,7 +166,11 @@ async function work({ config, parts, state, audit, metrics, node }: Work, signal
     },
   });
   state.scopes.push(scope);
-  await scope.run(signal);
+  try {
+    await scope.run(signal, mayFinish);
+  } finally {
+    state.scopes.splice(state.scopes.indexOf(scope), 1);
+  }
 }
 
 function instancesOf(writes: readonly Write[]): readonly string[] {
@@ -120,8 +189,7 @@ async function settled(work: Promise<void>): Promise<{ readonly error: unknown }
 function createAgent(config: Config, state: AgentState, metrics: Metrics, log: Logger): Agent {
   return {
     scopes: () => state.scopes,
-    sources: () =>
-      state.scopes.length === 0 ? unstarted(config, state) : state.scopes.flatMap(({ world }) => world.sources()),
+    sources: () => sources(config, state),
     audit: () => state.audit,
     metrics: metrics.text,
     unready: () => unready(state),
@@ -147,15 +215,18 @@ function createAgent(config: Config, state: AgentState, metrics: Metrics, log: L
   };
 }
 
-/** The sources before there is anything to ask for them. */
-function unstarted(config: Config, { waitsFor }: AgentState): readonly SourceView[] {
+/** All configured sources: those of a scope that is not (or not yet) this one's are on standby. */
+function sources(config: Config, { scopes, isStarted, waitsFor }: AgentState): readonly SourceView[] {
+  const running = scopes.flatMap(({ world }) => world.sources());
+  const names = Object.keys(config.sources).filter((name) => !running.some((source) => source.name === name));
+  const state = isStarted ? ("standby" as const) : ("connecting" as const);
   const never = { facts: 0, syncs: 0, firstSynced: null, lastSynced: null, trust: null, doubtfulSince: null };
-  return Object.keys(config.sources).map((name) => ({ name, state: "connecting", error: waitsFor, ...never }));
+  return [...running, ...names.map((name) => ({ name, state, error: waitsFor, ...never }))];
 }
 
-function unready({ scopes, audit, waitsFor }: AgentState): readonly string[] {
-  if (audit === null) return [`starting: this node is not identified yet${because(waitsFor)}`];
-  if (scopes.length === 0) return ["starting: the adapters are being loaded"];
+/** A Muster on standby is ready: ready to take over. */
+function unready({ scopes, isStarted, waitsFor }: AgentState): readonly string[] {
+  if (!isStarted) return [`starting: this node is not identified yet${because(waitsFor)}`];
   return scopes.flatMap(({ world, reconcilers }) => [
     ...world
       .sources()

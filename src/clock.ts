@@ -1,34 +1,47 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 /** Time as a parameter, so that tests and simulations need no sleeping. */
 export interface Clock {
   /** ms since the epoch. */
   now(): number;
+  /** Calls back once after `ms`. @returns a function that takes it back */
+  after(ms: number, callback: () => void): () => void;
   /** Resolves after `ms`; rejects with `signal.reason` on abort. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 export const systemClock: Clock = {
   now: Date.now,
-  async wait(ms, signal) {
-    signal.throwIfAborted();
-    try {
-      await delay(ms, undefined, { signal });
-    } catch (error) {
-      // node:timers/promises rejects with its own AbortError; the reason is what callers compare.
-      throw signal.aborted ? signal.reason : error;
-    }
+  after(ms, callback) {
+    // A longer wait than a timer can hold is a very long one; whoever waits looks again.
+    const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
+    return () => clearTimeout(timer);
   },
+  wait: (ms, signal) => waitBy(systemClock, ms, signal),
 };
 
-/** A flag that a loop waits for: any number of `ring`s before the next `wait` count as one. */
+/** `Clock.wait` by means of `Clock.after`. */
+export function waitBy({ after }: Pick<Clock, "after">, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const cancel = after(ms, () => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    });
+    const stop = () => {
+      cancel();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/** A flag that a loop waits for: any number of `ring`s before the next `wait` count as one. One waiter at a time. */
 export interface Bell {
   ring(): void;
   /** Resolves when rung (at once if rung since the last wait), or after `ms`, or when `signal` aborts; never rejects. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-export function createBell(clock: Clock): Bell {
+export function createBell(clock: Pick<Clock, "after">): Bell {
   let rung = false;
   let wake: (() => void) | null = null;
   return {
@@ -42,16 +55,18 @@ export function createBell(clock: Clock): Bell {
     },
   };
 
-  async function rungOrElapsed(ms: number, signal: AbortSignal): Promise<void> {
-    const done = new AbortController();
-    wake = () => done.abort(new Error("rung"));
-    try {
-      // A loop may wait for ever (Infinity); a timer can't.
-      await clock.wait(Math.min(ms, 2 ** 31 - 1), AbortSignal.any([signal, done.signal]));
-    } catch (error) {
-      if (!signal.aborted && !done.signal.aborted) throw error;
-    } finally {
-      wake = null;
-    }
+  // On the path of every change, so plain: no signals are made, and nothing rejects.
+  function rungOrElapsed(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        cancel();
+        signal.removeEventListener("abort", done);
+        wake = null;
+        resolve();
+      };
+      const cancel = ms === Number.POSITIVE_INFINITY ? () => {} : clock.after(ms, done);
+      signal.addEventListener("abort", done, { once: true });
+      wake = done;
+    });
   }
 }

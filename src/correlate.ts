@@ -5,7 +5,7 @@
  * absorbs; a `synced` raises its source's floor, below which facts no longer count. All of these are maxima, so the
  * result does not depend on the order of arrival (the property test in test/property/correlate.test.ts).
  */
-import { canonicalJson } from "./json.ts";
+import { canonicalJson, sameJson } from "./json.ts";
 import type {
   AddressedFact,
   AssignedFact,
@@ -13,6 +13,7 @@ import type {
   Fact,
   Health,
   HealthFact,
+  Json,
   NodeFact,
   StatusFact,
   SyncedFact,
@@ -245,16 +246,22 @@ function keepIn<F extends Fact>(facts: F[], fact: F): boolean {
     facts.push(fact);
     return true;
   }
-  if (fact.clock < held.clock) return false;
-  const [ours, theirs] = [content(fact), content(held)];
-  if (fact.clock === held.clock && ours <= theirs) return false;
+  if (fact.clock < held.clock || (fact.clock === held.clock && content(fact) <= content(held))) return false;
   facts[at] = fact;
-  return ours !== theirs;
+  return !saysTheSame(fact, held);
 }
 
-/** What a fact says, without when and why it was seen. */
+/** What a fact says, without when and why it was seen, as a text that can be ordered. */
 function content(fact: Fact): string {
   return canonicalJson({ ...fact, clock: 0, at: 0, via: "" });
+}
+
+function saysTheSame(a: Fact, b: Fact): boolean {
+  // Facts are plain JSON.
+  return sameJson(
+    { ...a, clock: 0, at: 0, via: "" } as unknown as Json,
+    { ...b, clock: 0, at: 0, via: "" } as unknown as Json,
+  );
 }
 
 function first<K extends SlotFact["kind"]>(facts: readonly SlotFact[], kind: K): Extract<SlotFact, { kind: K }> | null {

@@ -1,5 +1,5 @@
 /** What a real Muster is made of: real adapters, a real server, a log on standard error. */
-import { identify, loadAdapters } from "./adapters.ts";
+import { identify, loadAdapters, loadElection, sourceNames } from "./adapters.ts";
 import type { AgentParts } from "./agent.ts";
 import type { Config } from "./config.ts";
 import { createApi } from "./http/api.ts";
@@ -12,7 +12,9 @@ export function partsOf(config: Config): AgentParts {
   return {
     log,
     identify: (signal, onFailure) => identify(config, signal, log, onFailure),
-    load: (context) => loadAdapters(config, context),
+    load: (scope, context) => loadAdapters(config, scope, context),
+    sourceNames: (scope) => sourceNames(config.sources, scope),
+    election: (context) => loadElection(config.registries, context),
     async serve(agent) {
       const { listen, tokenFile } = config.http;
       const server = await serve(

@@ -17,9 +17,10 @@ export interface Scope {
   resync(): void;
   /**
    * Feeds the sources' facts in and keeps the registries equal, until `signal` aborts; then one last bounded pass.
+   * @param mayFinish whether that last pass may still write: not for a leader that has lost its leadership
    * @throws if a source ends by itself: nothing would be kept right any more
    */
-  run(signal: AbortSignal): Promise<void>;
+  run(signal: AbortSignal, mayFinish?: () => boolean): Promise<void>;
 }
 
 export interface ScopeOptions {
@@ -48,7 +49,7 @@ export function createScope(options: ScopeOptions): Scope {
       for (const source of sources) source.resync?.();
       for (const reconciler of reconcilers) reconciler.resync();
     },
-    async run(signal) {
+    async run(signal, mayFinish = () => true) {
       const unsubscribe = world.subscribe(listener());
       const failed = new AbortController();
       const running = AbortSignal.any([signal, failed.signal]);
@@ -58,7 +59,7 @@ export function createScope(options: ScopeOptions): Scope {
       ];
       await Promise.all(loops.map((loop) => loop.catch((error: unknown) => failed.abort(error))));
       unsubscribe();
-      await Promise.all(reconcilers.map(finish));
+      await Promise.all(reconcilers.map((reconciler) => (mayFinish() ? finish(reconciler) : reconciler.reported())));
       await Promise.allSettled(registries.map((registry) => registry[Symbol.asyncDispose]()));
       if (failed.signal.aborted) throw failed.signal.reason;
     },

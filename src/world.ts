@@ -29,7 +29,8 @@ export type Fate =
 
 export interface SourceView extends SourceSync {
   readonly name: string;
-  readonly state: "connecting" | "connected" | "disconnected";
+  /** `standby`: another Muster handles it. */
+  readonly state: "connecting" | "connected" | "disconnected" | "standby";
   readonly error: string | null;
   /** Facts taken in since the start. */
   readonly facts: number;

@@ -25,24 +25,33 @@ export interface Bell {
 
 export function createBell(): Bell {
   let rung = false;
-  let answer: AbortController | null = null;
+  let wake: (() => void) | null = null;
   return {
     ring() {
       rung = true;
-      answer?.abort();
+      wake?.();
     },
     async wait(ms, signal) {
-      if (!rung) {
-        answer = new AbortController();
-        const stop = () => answer?.abort();
-        signal.addEventListener("abort", stop, { once: true });
-        if (!signal.aborted) await pause(ms, answer.signal);
-        signal.removeEventListener("abort", stop);
-        answer = null;
-      }
+      if (!rung && !signal.aborted) await rungOrElapsed(ms, signal);
       rung = false;
     },
   };
+
+  // On the path of every event, so plain: no signals are made for it.
+  function rungOrElapsed(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const timer =
+        ms === Number.POSITIVE_INFINITY ? undefined : setTimeout(done, Math.min(Math.max(ms, 0), 2 ** 31 - 1));
+      signal.addEventListener("abort", done, { once: true });
+      wake = done;
+      function done(): void {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        wake = null;
+        resolve();
+      }
+    });
+  }
 }
 
 /**

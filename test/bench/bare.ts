@@ -35,6 +35,9 @@ interface Event {
 }
 interface Inspected {
   readonly Config: { readonly Labels: Readonly<Record<string, string>> };
+  readonly NetworkSettings: {
+    readonly Ports: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>>;
+  };
 }
 
 async function handle({ Action, Actor: { ID: id } }: Event): Promise<void> {
@@ -42,8 +45,9 @@ async function handle({ Action, Actor: { ID: id } }: Event): Promise<void> {
     await put(`/v1/agent/service/deregister/bare:${id}`);
     return;
   }
-  const { Config } = JSON.parse(await ask({ path: `/containers/${id}/json` })) as Inspected;
-  const port = Number(Config.Labels["muster.port"]);
+  const { Config, NetworkSettings } = JSON.parse(await ask({ path: `/containers/${id}/json` })) as Inspected;
+  const [binding] = Object.values(NetworkSettings.Ports).flatMap((bindings) => bindings ?? []);
+  const port = Number(binding?.HostPort ?? Config.Labels["muster.port"]);
   const body = { ID: `bare:${id}`, Name: "bare", Address: address, Port: port, Meta: { muster_task: id } };
   await put("/v1/agent/service/register", body);
 }
@@ -57,3 +61,4 @@ const stream = request(
 );
 // The head of the answer comes with the first event; until then it has only been asked for.
 stream.on("error", () => process.exit(1)).end(() => void process.send?.("ready"));
+process.on("disconnect", () => process.exit());

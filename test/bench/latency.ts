@@ -157,4 +157,7 @@ async function main(): Promise<number> {
   return lines.some(({ lost }) => lost > 0) ? 1 : 0;
 }
 
-process.exitCode = await main();
+process.exitCode = await main().catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+});

@@ -22,16 +22,17 @@ export interface Rig extends AsyncDisposable {
   kill(id: string): Promise<unknown>;
   /** When the engine did it, ms since the epoch with fractions; waits for the event. */
   happenedAt(id: string, action: "start" | "kill"): Promise<number>;
-  /** Lets these work only: a Muster that must not is stopped (SIGSTOP), the bare loop gets no events. */
+  /** Lets these work only: the other one is stopped (SIGSTOP). The bare loop gets no events of what is not its own. */
   shift(workers: Workers): Promise<void>;
   removeAll(ids: readonly string[]): Promise<unknown>;
   /** Between two looks into the agent, ms. */
   lookEvery(ms: number): void;
 }
 
-const LABEL = "muster.bench=true";
+// Not `muster.…`: a key that Muster does not know would cost it a note each.
+const LABEL = "bench.muster=true";
 const FOR_BARE = "bench.bare=true";
-/** For a Muster that was stopped to catch up, ms. */
+/** For one that was stopped to catch up, ms. */
 const SETTLE_MS = 150;
 
 /** @param folder a temporary one */
@@ -76,14 +77,15 @@ interface Parts {
 function assemble({ engine, consul, muster, bare, events, watching }: Parts, signal: AbortSignal): Rig {
   const over = new AbortController();
   let pause = 1;
-  let ports = 10_000;
+  let lastPort = 10_000;
   const sightings = watchAgent(consul.url, () => pause, over.signal);
   const post = (path: string): Promise<string> => engineApi(engine.socket, { method: "POST", path, signal });
 
   async function createOne(workers: Workers, options: readonly string[], image: string): Promise<string> {
-    ports += 1;
+    lastPort += 1;
     const labels = [
-      ...["--label", LABEL, "--label", `muster.port=${ports}`],
+      ...["--label", LABEL],
+      ...(options.includes("host") ? ["--label", `muster.port=${lastPort}`] : []),
       ...(workers.includes("bare") ? ["--label", FOR_BARE] : []),
       ...(workers.includes("muster") ? [] : ["--label", "muster.enable=false"]),
     ];
@@ -105,6 +107,7 @@ function assemble({ engine, consul, muster, bare, events, watching }: Parts, sig
     },
     async shift(workers) {
       process.kill(muster.pid, workers.includes("muster") ? "SIGCONT" : "SIGSTOP");
+      bare.kill(workers.includes("bare") ? "SIGCONT" : "SIGSTOP");
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     },
     removeAll: (ids) => engine.docker(["rm", "-f", ...ids], { signal }),

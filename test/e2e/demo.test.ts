@@ -35,7 +35,7 @@ describe.skipIf(engine.skip || consul.skip)("the demo on real servers", () => {
   it("uses the servers that are there, and leaves nothing behind but what was there", async () => {
     await using theirs = await startEngine();
     await using agent = await startConsul();
-    await theirs.docker(["run", "-d", "--name", "theirs", "--label", "muster.demo=false", "-p", "8080", "lab/web:v1"]);
+    await theirs.docker(["run", "-d", "--name", "theirs", "--label", "demo.muster=false", "-p", "8080", "lab/web:v1"]);
     await agent.request({
       method: "PUT",
       path: "/v1/agent/service/register",

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { identify, loadAdapters, schemas } from "../../src/adapters.ts";
+import { identify, loadAdapters, loadElection, schemas, sourceNames } from "../../src/adapters.ts";
 import { runAgent } from "../../src/agent.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import { createApi } from "../../src/http/api.ts";
@@ -32,7 +32,9 @@ export async function startMuster(yaml: string, level = process.env["MUSTER_TEST
     {
       log,
       identify: (signal, onFailure) => identify(config, signal, log, onFailure),
-      load: (context) => loadAdapters(config, context),
+      load: (scope, context) => loadAdapters(config, scope, context),
+      sourceNames: (scope) => sourceNames(config.sources, scope),
+      election: (context) => loadElection(config.registries, context),
       async serve(agent) {
         const server = await serve(createApi({ agent, token: null, log }), config.http.listen);
         resolve(server.port);

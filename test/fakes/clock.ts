@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/clock.ts";
+import { type Clock, waitBy } from "../../src/clock.ts";
 
 export interface ManualClock extends Clock {
   /** Moves time on and runs what falls due, in order. */
@@ -9,22 +9,21 @@ export interface ManualClock extends Clock {
 export function createManualClock(start = 1_000_000): ManualClock {
   let now = start;
   const waiting = new Set<{ readonly at: number; readonly resolve: () => void }>();
+  function after(ms: number, callback: () => void): () => void {
+    const timer = {
+      at: now + ms,
+      resolve() {
+        waiting.delete(timer);
+        callback();
+      },
+    };
+    waiting.add(timer);
+    return () => void waiting.delete(timer);
+  }
   return {
     now: () => now,
-    wait(ms, signal) {
-      return new Promise((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason);
-        const timer = { at: now + ms, resolve: () => end(resolve) };
-        const onAbort = () => end(() => reject(signal.reason));
-        const end = (settle: () => void) => {
-          waiting.delete(timer);
-          signal.removeEventListener("abort", onAbort);
-          settle();
-        };
-        signal.addEventListener("abort", onAbort);
-        waiting.add(timer);
-      });
-    },
+    after,
+    wait: (ms, signal) => waitBy({ after }, ms, signal),
     async advance(ms) {
       const until = now + ms;
       for (;;) {
