@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { engineTools, makeDaemon } from "./daemon.ts";
 import { importImages } from "./images.ts";
@@ -120,7 +120,9 @@ function assemble({ options, name, address, network, programs, folder }: Parts):
       if (node !== undefined) throw new Error(`lab: engine ${name} has power already`);
       const resolvConf = join(folder, "resolv.conf");
       await writeFile(resolvConf, "nameserver 127.0.0.1\n");
-      node = await startNode(name, resolvConf);
+      const dockerConf = join(folder, "etc");
+      await mkdir(dockerConf, { recursive: true });
+      node = await startNode(name, { resolvConf, dockerConf });
       await network.plug(link, node.pid, address);
       await daemon.start(node, options.signal);
     },

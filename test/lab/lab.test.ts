@@ -35,7 +35,10 @@ describe("until", () => {
 
 describe.skipIf(engines.skip)(`engine ${engines.reason}`, { timeout: 60_000 }, () => {
   let engine: Engine;
+  let configured: readonly string[];
+  const configuration = (): Promise<readonly string[]> => readdir("/etc/docker").catch(() => []);
   beforeAll(async () => {
+    configured = await configuration();
     engine = await startEngine();
   }, 60_000);
   afterAll(() => engine?.[Symbol.asyncDispose]());
@@ -76,13 +79,24 @@ describe.skipIf(engines.skip)(`engine ${engines.reason}`, { timeout: 60_000 }, (
     await until(async () => (await status("keeper")).startsWith("running"), { timeoutMs: 20_000, what: "keeper" });
   });
 
-  it("keeps its data over a power loss", async () => {
+  it("keeps its data and its id over a power loss", async () => {
+    const id = () => engine.docker(["info", "--format", "{{.ID}}"]);
     await engine.docker(["create", "--name", "frozen", "lab/sleep:v1"]);
+    const before = await id();
 
     await engine.powerOff();
     await engine.boot();
 
     expect(await status("frozen")).toContain("created");
+    expect(await id()).toBe(before);
+  });
+
+  it("has an id of its own, and writes nothing to this machine's /etc", async () => {
+    await using other = await startEngine({ images: false });
+    const ids = await Promise.all([engine, other].map((one) => one.docker(["info", "--format", "{{.ID}}"])));
+
+    expect(new Set(ids).size).toBe(2);
+    expect(await configuration()).toEqual(configured);
   });
 
   it("starts 100 containers at once", async () => {

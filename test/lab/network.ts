@@ -126,5 +126,6 @@ function ipBatch(ip: Tool, lines: readonly string[], pid?: number): Promise<stri
 }
 
 function ignoreAbsent(error: unknown): void {
-  if (!(error instanceof CommandError && /Cannot find device|No such device|No such process/.test(error.stderr))) throw error;
+  if (!(error instanceof CommandError && /Cannot find device|No such device|No such process/.test(error.stderr)))
+    throw error;
 }

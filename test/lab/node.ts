@@ -4,7 +4,8 @@ import { ended, type RunOptions, run, serve } from "./run.ts";
 
 /**
  * Process 1 of an engine. It stays in our file system but gets its own /proc, /sys, /run and name servers: then a
- * look-up of an image fails at once and a local image is used (facts/lab.md). Prints its process id as the host sees it
+ * look-up of an image fails at once and a local image is used (facts/lab.md). What it writes to /etc stays with it:
+ * engine 20.10 keeps its key there, of which its id is made, so engines would share one, and leave it on this machine. Prints its process id as the host sees it
  * (the /proc of before is still mounted then), and then only reaps orphans.
  */
 const init = `set -e
@@ -18,6 +19,10 @@ mount --rbind /sys/fs/cgroup /run/cgroup
 mount -t sysfs sysfs /sys
 mount --rbind /run/cgroup /sys/fs/cgroup
 umount -l /run/cgroup
+mkdir -p /run/etc/upper /run/etc/work
+mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work /etc
+mkdir -p /etc/docker
+mount --bind "$3" /etc/docker
 [ -e "$resolv" ] || : > "$resolv"
 mount --bind "$2" "$resolv"
 echo 1 > /proc/sys/net/ipv4/ip_forward
@@ -38,11 +43,17 @@ export interface LabNode {
   kill(): Promise<void>;
 }
 
-/** Starts a node with a file to use as its /etc/resolv.conf. It has only a loopback interface, which is down. */
-export async function startNode(hostname: string, resolvConf: string): Promise<LabNode> {
+/** Files of a node's own: its /etc/resolv.conf, and the folder that it has as /etc/docker. */
+export interface NodeFiles {
+  readonly resolvConf: string;
+  readonly dockerConf: string;
+}
+
+/** Starts a node. It has only a loopback interface, which is down. */
+export async function startNode(hostname: string, { resolvConf, dockerConf }: NodeFiles): Promise<LabNode> {
   const spaces = ["--net", "--mount", "--uts", "--ipc", "--pid"];
   const namespaces = [...spaces, "--fork", "--kill-child", "--propagation", "private"];
-  const script = ["sh", "-c", init, "init", hostname, resolvConf];
+  const script = ["sh", "-c", init, "init", hostname, resolvConf, dockerConf];
   const child = serve("unshare", [...namespaces, "--", ...script], { stdio: ["ignore", "pipe", "pipe"] });
   const pid = await firstLine(child);
   const enter = ["--target", `${pid}`, ...spaces, "--"];
