@@ -7,6 +7,7 @@ interface RequestErrorOptions {
   /** See `Outcome`. */
   readonly retry: boolean;
   readonly ambiguous: boolean;
+  readonly isolated?: boolean;
   readonly cause?: unknown;
 }
 
@@ -15,13 +16,15 @@ export class RequestError extends Error {
   readonly status: number | null;
   readonly retry: boolean;
   readonly ambiguous: boolean;
+  readonly isolated: boolean;
 
-  constructor(message: string, { status = null, retry, ambiguous, cause }: RequestErrorOptions) {
+  constructor(message: string, { status = null, retry, ambiguous, isolated = false, cause }: RequestErrorOptions) {
     super(oneLine(message), cause === undefined ? undefined : { cause });
     this.name = "RequestError";
     this.status = status;
     this.retry = retry;
     this.ambiguous = ambiguous;
+    this.isolated = isolated;
   }
 }
 
@@ -78,7 +81,8 @@ export function statusError(status: number, text: string, reads: boolean): Reque
 export function failed(what: string, error: unknown): Outcome {
   const text = oneLine(`${what}: ${messageOf(error)}`);
   if (!(error instanceof RequestError)) return { ok: false, error: text, retry: false, ambiguous: false };
-  return { ok: false, error: text, retry: error.retry, ambiguous: error.ambiguous };
+  const { retry, ambiguous, isolated } = error;
+  return { ok: false, error: text, retry, ambiguous, ...(isolated && { isolated }) };
 }
 
 /** The text of an error; for "all addresses refused" that of the first. */

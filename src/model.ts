@@ -317,6 +317,8 @@ export type Outcome =
       readonly retry: boolean;
       /** Whether the write may have been done nevertheless (time-out, reset after sending): the registry is re-read. */
       readonly ambiguous: boolean;
+      /** Only this entry's own server is away: it says nothing of the registry as a whole, which is not listed for it. */
+      readonly isolated?: boolean;
     };
 
 // ── Adapters ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -305,7 +305,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     }));
     for (const { change, outcome } of writes) settle(change, outcome, current);
     reporter.done(writes);
-    const failed = writes.flatMap(({ outcome }) => (!outcome.ok && outcome.retry ? [outcome.error] : []));
+    const failed = writes.flatMap(({ outcome }) =>
+      !outcome.ok && outcome.retry && outcome.isolated !== true ? [outcome.error] : [],
+    );
     if (failed.length < writes.length) return true;
     unreachable(failed[0] ?? "");
     return false;
@@ -333,7 +335,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       return;
     }
     retries.failed(change, outcome, clock.now());
-    if (outcome.retry || outcome.ambiguous) isListingDue = true;
+    if ((outcome.retry || outcome.ambiguous) && outcome.isolated !== true) isListingDue = true;
   }
 
   function unanswered({ key }: Change): Extract<Outcome, { ok: false }> {

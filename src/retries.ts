@@ -7,6 +7,8 @@ export interface Failure {
   readonly error: string;
   /** Whether the registry refused it, as opposed to not having answered properly. */
   readonly refused: boolean;
+  /** See `Outcome`. */
+  readonly isolated: boolean;
   readonly attempts: number;
   /** ms since the epoch of the first failure. */
   readonly since: number;
@@ -29,7 +31,7 @@ export interface Retries {
   nextAt(): number;
   keys(): Iterable<string>;
   readonly size: number;
-  /** Failures that are not refusals: the registry did not answer properly. */
+  /** Failures of the registry itself to answer properly: no refusals, nothing isolated. */
   readonly unanswered: number;
 }
 
@@ -40,11 +42,18 @@ const REFUSED = { base: 15_000, max: 300_000 };
 export function createRetries(random: () => number): Retries {
   const failures = new Map<string, { failure: Failure; change: Change }>();
   return {
-    failed(change, { error, retry }, now) {
+    failed(change, { error, retry, isolated = false }, now) {
       const before = failures.get(change.key);
       const attempts = before !== undefined && sameIntent(before.change, change) ? before.failure.attempts + 1 : 1;
       const delay = backoff(attempts, { ...(retry ? RETRY : REFUSED), random });
-      const failure = { error, refused: !retry, attempts, since: before?.failure.since ?? now, retryAt: now + delay };
+      const failure = {
+        error,
+        refused: !retry,
+        isolated,
+        attempts,
+        since: before?.failure.since ?? now,
+        retryAt: now + delay,
+      };
       failures.set(change.key, { failure, change });
       return failure;
     },
@@ -71,7 +80,7 @@ export function createRetries(random: () => number): Retries {
       return failures.size;
     },
     get unanswered() {
-      return [...failures.values()].filter(({ failure }) => !failure.refused).length;
+      return [...failures.values()].filter(({ failure }) => !failure.refused && !failure.isolated).length;
     },
   };
 }

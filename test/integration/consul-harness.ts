@@ -13,8 +13,12 @@ export const SECRET = "7c5a5d0e-secret-token";
 
 export const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-export function contextFor({ cluster, node }: Owner, log: AdapterContext["log"] = silent): AdapterContext {
-  return { name: "consul", cluster, node, resync: 0, log, now: Date.now, random: Math.random };
+export function contextFor(
+  { cluster, node }: Owner,
+  log: AdapterContext["log"] = silent,
+  now: () => number = Date.now,
+): AdapterContext {
+  return { name: "consul", cluster, node, resync: 0, log, now, random: Math.random };
 }
 
 export function openRegistry(
@@ -22,8 +26,12 @@ export function openRegistry(
   owner: Owner,
   options: Partial<ConsulOptions> = {},
   log: AdapterContext["log"] = silent,
+  now: () => number = Date.now,
 ): Registry {
-  return createConsulRegistry({ url, timeout: 5000, enableTagOverride: false, ...options }, contextFor(owner, log));
+  return createConsulRegistry(
+    { url, timeout: 5000, catalog: false, enableTagOverride: false, ...options },
+    contextFor(owner, log, now),
+  );
 }
 
 export async function writeToken(folder: string, token = SECRET): Promise<string> {

@@ -153,6 +153,23 @@ describe("failures", () => {
     expect(scene.keys).toEqual(["fake:t1:8080", "fake:t2:8080", "fake:t3:8080"]);
   });
 
+  it("takes an entry whose own server is away for no failure of the registry", async () => {
+    await using run = await running();
+    const { scene } = run;
+    scene.registry.onApply = ({ key }) => (key.includes("away") ? { ...UNAVAILABLE, isolated: true } : null);
+    await scene.say(...runningTask("away", { hostPort: 2 }));
+    const lists = scene.registry.lists;
+    await scene.say(...runningTask("t2", { hostPort: 3 }));
+    expect(scene.keys).toEqual(["fake:t1:8080", "fake:t2:8080"]);
+    expect(scene.reconciler.isReady).toBe(true);
+    expect(scene.reconciler.instanceView("away:8080")).toMatchObject({ state: "failed", error: "fake: 503" });
+    await scene.clock.advance(20_000);
+    expect(scene.registry.lists).toBe(lists);
+    scene.registry.onApply = null;
+    await scene.clock.advance(6_000);
+    expect(scene.reconciler.instanceView("away:8080").state).toBe("registered");
+  });
+
   it("survives an adapter that throws", async () => {
     await using run = await running();
     const { scene } = run;

@@ -30,3 +30,34 @@ export type HealthCheck = v.InferOutput<typeof HealthCheck>;
 
 /** `GET /v1/agent/checks` */
 export const HealthChecks = v.pipe(v.unknown(), isObject, v.record(v.string(), HealthCheck));
+
+/** `GET /v1/catalog/nodes` */
+export const CatalogNode = v.object({
+  Node: v.pipe(v.string(), v.nonEmpty()),
+  Address: v.optional(v.string(), ""),
+  Meta: v.nullish(v.record(v.string(), v.string()), {}),
+});
+export type CatalogNode = v.InferOutput<typeof CatalogNode>;
+export const CatalogNodes = v.array(CatalogNode);
+
+/** `GET /v1/catalog/node/NAME`: null where there is no such node. */
+export const NodeServices = v.nullable(v.object({ Node: CatalogNode, Services: v.nullish(Services, {}) }));
+export type NodeServices = v.InferOutput<typeof NodeServices>;
+
+/** `GET /v1/health/state/any` */
+export const NodeCheck = v.object({ ...HealthCheck.entries, Node: v.pipe(v.string(), v.nonEmpty()) });
+export type NodeCheck = v.InferOutput<typeof NodeCheck>;
+export const NodeChecks = v.array(NodeCheck);
+
+/** `GET /v1/catalog/services`: names, each with the tags in use. */
+export const ServiceNames = v.pipe(v.unknown(), isObject, v.record(v.string(), v.unknown()));
+
+/** `GET /v1/catalog/service/NAME` */
+export const ServiceOnNode = v.object({
+  Node: v.pipe(v.string(), v.nonEmpty()),
+  Address: v.optional(v.string(), ""),
+  ServiceID: v.pipe(v.string(), v.nonEmpty()),
+  ServiceMeta: v.nullish(v.record(v.string(), v.string()), {}),
+});
+export type ServiceOnNode = v.InferOutput<typeof ServiceOnNode>;
+export const ServicesOnNodes = v.array(ServiceOnNode);

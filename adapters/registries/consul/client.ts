@@ -32,7 +32,14 @@ export interface ConsulClient extends AsyncDisposable {
   deregisterCheck(id: string, signal: AbortSignal): Promise<void>;
   /** For TTL checks. Needs `service:write`. */
   pass(check: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Any other call; the status of its answer is 200 to 299.
+   * @param needs the permission, told where it is refused
+   */
+  send(request: HttpRequest, needs: string, signal: AbortSignal): Promise<HttpAnswer>;
 }
+
+const SERVICES = "service:write and service:read on the service's name";
 
 const CONNECTIONS = 8;
 
@@ -63,21 +70,21 @@ export function createConsulClient({
   }
 
   /** A token that was changed in its file may have been revoked before anyone looked: one refusal, one fresh look. */
-  async function authorised<T>(call: (token: string | undefined) => Promise<T>): Promise<T> {
+  async function authorised<T>(needs: string, call: (token: string | undefined) => Promise<T>): Promise<T> {
     const token = readToken();
     try {
       return await call(token);
     } catch (error) {
       const fresh = isRefusal(error) ? readToken({ fresh: true }) : token;
-      if (fresh === token) throw explained(error, token, tokenFile);
+      if (fresh === token) throw explained(error, { token, tokenFile, needs });
       return await call(fresh).catch((again: unknown) => {
-        throw explained(again, fresh, tokenFile);
+        throw explained(again, { token: fresh, tokenFile, needs });
       });
     }
   }
 
-  function send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    return authorised(async (token) => {
+  function send(request: HttpRequest, needs: string, signal: AbortSignal): Promise<HttpAnswer> {
+    return authorised(needs, async (token) => {
       const headers = token === undefined ? {} : { "x-consul-token": token };
       const answer = await http.send({ ...request, headers }, signal);
       if (answer.status >= 200 && answer.status < 300) return answer;
@@ -87,7 +94,7 @@ export function createConsulClient({
 
   /** What npm consul does of itself not: abort by a signal, and errors of our kinds. */
   function call(signal: AbortSignal, method: (common: Common) => Promise<unknown>): Promise<void> {
-    return authorised(async (token) => {
+    return authorised(SERVICES, async (token) => {
       signal.throwIfAborted();
       const ctx = new EventEmitter();
       const cancel = (): void => void ctx.emit("cancel");
@@ -109,7 +116,7 @@ export function createConsulClient({
     parse: (answer: HttpAnswer) => Record<string, T>,
     signal: AbortSignal,
   ) {
-    return Object.values(parse(await send({ method: "GET", path, query: { filter } }, signal)));
+    return Object.values(parse(await send({ method: "GET", path, query: { filter } }, SERVICES, signal)));
   }
 
   return {
@@ -117,12 +124,12 @@ export function createConsulClient({
     checks: (filter, signal) => list("/v1/agent/checks", filter, (answer) => parseAnswer(HealthChecks, answer), signal),
     async service(id, signal) {
       const path = `/v1/agent/service/${encodeURIComponent(id)}`;
-      const answer = await unlessUnknown(send({ method: "GET", path }, signal));
+      const answer = await unlessUnknown(send({ method: "GET", path }, SERVICES, signal));
       return answer === null ? null : parseAnswer(Service, answer);
     },
     async register(body, replaceChecks, signal) {
       const query = replaceChecks ? { query: { "replace-existing-checks": "true" } } : {};
-      await send({ method: "PUT", path: "/v1/agent/service/register", ...query, body }, signal);
+      await send({ method: "PUT", path: "/v1/agent/service/register", ...query, body }, SERVICES, signal);
     },
     async deregister(id, signal) {
       await unlessUnknown(call(signal, (common) => consul.agent.service.deregister({ id, ...common })));
@@ -131,6 +138,7 @@ export function createConsulClient({
       await unlessUnknown(call(signal, (common) => consul.agent.check.deregister({ id, ...common })));
     },
     pass: (id, signal) => call(signal, (common) => consul.agent.check.pass({ id, ...common })),
+    send,
     async [Symbol.asyncDispose]() {
       consul.destroy();
       await http[Symbol.asyncDispose]();
@@ -178,15 +186,21 @@ function isRefusal(error: unknown): boolean {
   return error instanceof RequestError && error.status === 403;
 }
 
+interface Refused {
+  readonly token: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly needs: string;
+}
+
 /**
  * Says what a refused token lacks, since 1.8.7 says no more than "Permission denied", and takes the token itself out: a
  * server, or a proxy on the way, may well repeat what it was sent.
  */
-function explained(error: unknown, token: string | undefined, file: string | undefined): unknown {
+function explained(error: unknown, { token, tokenFile, needs }: Refused): unknown {
   if (!(error instanceof RequestError)) return error;
-  const origin = file === undefined ? "of CONSUL_HTTP_TOKEN" : `in ${file}`;
+  const origin = tokenFile === undefined ? "of CONSUL_HTTP_TOKEN" : `in ${tokenFile}`;
   const whose = token === undefined ? "no tokenFile is configured" : `the token ${origin} must be valid and allow it`;
-  const hint = isRefusal(error) ? ` (${whose}; needed: service:write and service:read on the service's name)` : "";
+  const hint = isRefusal(error) ? ` (${whose}; needed: ${needs})` : "";
   const message = `${error.message}${hint}`;
   const { status, retry, ambiguous } = error;
   const leaks = token !== undefined && message.includes(token);

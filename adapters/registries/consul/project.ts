@@ -1,18 +1,20 @@
 /** Instance → Registration: what Consul should hold, exactly as `readBack` gives what it holds. Pure. */
-import { isIP } from "node:net";
 import type { Instance, Registration } from "../../../src/model.ts";
 import { endpointOf } from "../../endpoint.ts";
-import { projectChecks } from "./checks.ts";
+import { type CheckSpec, type CheckSubject, fixedCheck, projectChecks } from "./checks.ts";
 import { MAX_VALUE, projectMeta } from "./meta.ts";
-import { MARK, type Owner, serviceId } from "./ownership.ts";
+import { HOST, MARK, nodeMeta, type Owner, serviceId } from "./ownership.ts";
+import { LOCAL, type Place, type Placement } from "./placement.ts";
 import type { ServiceSpec } from "./spec.ts";
-import { bytes, quoted, wellFormed } from "./text.ts";
+import { bytes, isHost, quoted, wellFormed } from "./text.ts";
 
 export interface ProjectSettings {
   /** The registry's name, for messages. */
   readonly name: string;
   readonly owner: Owner;
   readonly enableTagOverride: boolean;
+  /** Absent: everything is registered with this node's agent. */
+  readonly placement?: Placement;
 }
 
 /** Consul itself takes 100,000 bytes (1.8.7), but nobody could look such a service up. */
@@ -20,13 +22,17 @@ const MAX_NAME = 255;
 const MAX_WEIGHT = 65_535;
 
 /** Throws an Error that names the culprit where Consul would refuse the instance, or would take it and be wrong. */
-export function project(instance: Instance, { name, owner, enableTagOverride }: ProjectSettings): Registration {
+export function project(
+  instance: Instance,
+  { name, owner, enableTagOverride, placement }: ProjectSettings,
+): Registration {
   const { id, service, task, source, protocol } = instance;
   const fault = identityFault(instance) ?? nameFault(service);
   if (fault !== null) throw new Error(`${name}: ${quoted(id)}: ${fault}`);
-  const where = placeOf(instance, name);
+  const target = targetOf(instance, name);
+  const place = placement?.placeOf(instance) ?? LOCAL;
 
-  const key = serviceId(owner, id);
+  const key = serviceId(owner, id, place);
   const notes = isDnsLabel(service) ? [] : [`service name ${quoted(service)} can't be looked up by DNS`];
   const tags = tagsOf(instance);
   const record = enableTagOverride ? recordOf(tags, notes) : null;
@@ -35,19 +41,21 @@ export function project(instance: Instance, { name, owner, enableTagOverride }: 
     [`${MARK}id`]: id,
     [`${MARK}task`]: task,
     [`${MARK}source`]: source,
+    ...(place.kind !== "local" && { [HOST]: place.host }),
     ...(protocol !== "tcp" && { [`${MARK}protocol`]: protocol }),
     ...(record !== null && { [`${MARK}tags`]: record }),
   };
   const spec: ServiceSpec = {
     service,
-    ...where,
+    ...target,
     tags,
     meta: projectMeta(instance.meta, marks, notes),
     weights: { passing: weightOf(instance.weight, notes), warning: 1 },
     enableTagOverride: record !== null,
-    checks: projectChecks({ ...instance, ...where, id: key }, notes),
+    checks: checksOf({ ...instance, ...target, id: key }, place, notes),
+    ...(place.kind === "catalog" && { node: { address: place.host, meta: nodeMeta(owner, place.host) } }),
   };
-  const endpoint = endpointOf(where.address, where.port, protocol);
+  const endpoint = endpointOf(target.address, target.port, protocol);
   const registration = { key, instance: id, service, task, source, endpoint, rank: 0, spec };
   return notes.length === 0 ? registration : { ...registration, notes };
 }
@@ -72,15 +80,23 @@ function nameFault(service: string): string | null {
 }
 
 /** Consul takes any port and nearly any address without a word (facts/consul.md). */
-function placeOf({ id, address, port }: Instance, name: string): { readonly address: string; readonly port: number } {
+function targetOf({ id, address, port }: Instance, name: string): { readonly address: string; readonly port: number } {
   if (address === null || port === null) throw new Error(`${name}: ${quoted(id)}: it has no address and port yet`);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new Error(`${name}: ${quoted(id)}: port ${port} is not between 1 and 65535`);
   }
-  if (address === "0.0.0.0" || address === "::" || (isIP(address) === 0 && !isHostName(address))) {
+  if (!isHost(address)) {
     throw new Error(`${name}: ${quoted(id)}: address ${quoted(address)} is no address that others could connect to`);
   }
   return { address, port };
+}
+
+/** Where no agent runs checks, a fixed one says what Muster knows. */
+function checksOf(subject: CheckSubject, place: Place, notes: string[]): readonly CheckSpec[] {
+  if (place.kind !== "catalog") return projectChecks(subject, notes);
+  const types = [...new Set(subject.checks.map(({ type }) => type))];
+  if (types.length > 0) notes.push(`checks left out (${types.join(", ")}): ${place.host} has no agent to run them`);
+  return [fixedCheck(subject)];
 }
 
 /** Registrator's way: `udp` as a tag, so that `udp.dns.service.consul` finds only what speaks it. */
@@ -107,8 +123,4 @@ function weightOf(weight: number | null, notes: string[]): number {
 
 function isDnsLabel(text: string): boolean {
   return /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(text);
-}
-
-function isHostName(text: string): boolean {
-  return text.length <= 253 && /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/.test(text);
 }

@@ -5,7 +5,7 @@ import { endpointOf } from "../../endpoint.ts";
 import type { HealthCheck, Service } from "./answers.ts";
 import { type CheckDefinition, type CheckSpec, checkPosition } from "./checks.ts";
 import { isOurs, MARK, type Owner } from "./ownership.ts";
-import type { ServiceSpec } from "./spec.ts";
+import type { NodeSpec, ServiceSpec } from "./spec.ts";
 
 export interface ReadBack {
   readonly ours: readonly Registration[];
@@ -13,14 +13,23 @@ export interface ReadBack {
   readonly taken: ReadonlyMap<string, string>;
 }
 
-/** @param services those on our ids (`idFilter`) */
-export function readBack(owner: Owner, services: Iterable<Service>, checks: Iterable<HealthCheck>): ReadBack {
+/**
+ * @param services those on our ids (`idFilter`)
+ * @param node the catalog's node that they are on; absent for an agent's
+ */
+export function readBack(
+  owner: Owner,
+  services: Iterable<Service>,
+  checks: Iterable<HealthCheck>,
+  node?: NodeSpec,
+): ReadBack {
   const ours: Registration[] = [];
   const taken = new Map<string, string>();
   const checksOf = byService(checks);
   for (const service of services) {
-    if (isOurs(owner, service.ID, service.Meta)) ours.push(toRegistration(service, checksOf.get(service.ID) ?? []));
-    else taken.set(service.ID, service.Service);
+    const { ID, Meta, Service: name } = service;
+    if (!isOurs(owner, ID, Meta, node === undefined ? "agent" : "catalog")) taken.set(ID, name);
+    else ours.push(toRegistration(service, checksOf.get(ID) ?? [], node));
   }
   return { ours, taken };
 }
@@ -35,7 +44,7 @@ function byService(checks: Iterable<HealthCheck>): ReadonlyMap<string, readonly 
   return grouped;
 }
 
-function toRegistration(service: Service, checks: readonly HealthCheck[]): Registration {
+function toRegistration(service: Service, checks: readonly HealthCheck[], node: NodeSpec | undefined): Registration {
   const { ID, Service: name, Address, Port, Meta, Weights } = service;
   const spec: ServiceSpec = {
     service: name,
@@ -45,7 +54,8 @@ function toRegistration(service: Service, checks: readonly HealthCheck[]): Regis
     meta: Meta,
     weights: { passing: Weights.Passing, warning: Weights.Warning },
     enableTagOverride: service.EnableTagOverride,
-    checks: ownChecks(ID, checks),
+    checks: node === undefined ? ownChecks(ID, checks) : fixedChecks(ID, checks),
+    ...(node !== undefined && { node }),
   };
   return {
     key: ID,
@@ -69,12 +79,22 @@ function ownTags({ EnableTagOverride, Tags, Meta }: Service): readonly string[] 
 
 /** Status is left out: what a check finds, or a maintenance, is no drift. */
 function ownChecks(service: string, checks: readonly HealthCheck[]): readonly CheckSpec[] {
-  const found: { readonly position: number; readonly spec: CheckSpec }[] = [];
-  for (const { CheckID, Name, Notes } of checks) {
-    const position = checkPosition(service, CheckID);
-    if (position !== null) found.push({ position, spec: { id: CheckID, name: Name, definition: definitionIn(Notes) } });
-  }
-  return found.sort((a, b) => a.position - b.position).map(({ spec }) => spec);
+  return checks
+    .flatMap(({ CheckID, Name, Notes }) => {
+      const position = checkPosition(service, CheckID);
+      return position === null ? [] : [{ position, id: CheckID, name: Name, definition: definitionIn(Notes) }];
+    })
+    .sort((a, b) => a.position - b.position)
+    .map(({ position: _, ...spec }) => spec);
+}
+
+/** In the catalog nothing finds anything: a status that we did not write is drift. */
+function fixedChecks(service: string, checks: readonly HealthCheck[]): readonly CheckSpec[] {
+  const status = new Map(checks.map(({ CheckID, Status }) => [CheckID, Status]));
+  return ownChecks(service, checks).map(({ id, name, definition }) => ({
+    ...{ id, name },
+    definition: { ...definition, Status: status.get(id) ?? "" },
+  }));
 }
 
 const Definition = v.record(v.string(), v.union([v.string(), v.boolean()]));

@@ -9,6 +9,8 @@ const CheckShape = v.object({
   definition: v.record(v.string(), v.union([v.string(), v.boolean()])),
 });
 
+const NodeShape = v.object({ address: v.string(), meta: v.record(v.string(), v.string()) });
+
 const SpecShape = v.object({
   service: v.string(),
   address: v.string(),
@@ -18,7 +20,14 @@ const SpecShape = v.object({
   weights: v.object({ passing: v.number(), warning: v.number() }),
   enableTagOverride: v.boolean(),
   checks: v.array(CheckShape),
+  node: v.exactOptional(NodeShape),
 });
+
+/** An external node of ours in the catalog, save for its name. */
+export type NodeSpec = {
+  readonly address: string;
+  readonly meta: Readonly<Record<string, string>>;
+};
 
 export type ServiceSpec = {
   readonly service: string;
@@ -31,6 +40,8 @@ export type ServiceSpec = {
   readonly weights: { readonly passing: number; readonly warning: number };
   readonly enableTagOverride: boolean;
   readonly checks: readonly CheckSpec[];
+  /** In the catalog only: the node that the service is on. */
+  readonly node?: NodeSpec;
 };
 
 /** Throws an Error if it is not a spec that `project` made. */
@@ -39,7 +50,7 @@ export function readSpec(spec: Json): ServiceSpec {
 }
 
 /** The body for `PUT /v1/agent/service/register`. */
-export function serviceBody(id: string, spec: ServiceSpec): object {
+export function serviceBody(id: string, spec: ServiceSpec) {
   return {
     ID: id,
     Name: spec.service,
@@ -53,6 +64,19 @@ export function serviceBody(id: string, spec: ServiceSpec): object {
   };
 }
 
+/** The body for `PUT /v1/catalog/register`. */
+export function catalogBody(id: string, name: string, spec: ServiceSpec): object {
+  if (spec.node === undefined) throw new Error("it is no entry for the catalog");
+  const { Name: Service, Checks: _, ...service } = serviceBody(id, spec);
+  return {
+    Node: name,
+    Address: spec.node.address,
+    NodeMeta: spec.node.meta,
+    Service: { ...service, Service },
+    Checks: spec.checks.map((check) => ({ ...checkBody(check), ServiceID: id })),
+  };
+}
+
 /** Ids of the TTL checks, each with its TTL as Go writes it. */
 export function ttlChecks(spec: ServiceSpec): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
@@ -61,4 +85,10 @@ export function ttlChecks(spec: ServiceSpec): ReadonlyMap<string, string> {
     if (typeof ttl === "string") found.set(id, ttl);
   }
   return found;
+}
+
+/** Ids of the checks that an update leaves out: Consul would keep them. */
+export function droppedChecks(before: ServiceSpec | null, after: ServiceSpec): readonly string[] {
+  const kept = new Set(after.checks.map(({ id }) => id));
+  return (before?.checks ?? []).map(({ id }) => id).filter((id) => !kept.has(id));
 }
