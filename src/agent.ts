@@ -68,6 +68,7 @@ export async function runAgent(config: Config, parts: AgentParts, signal: AbortS
 
 interface AgentState {
   readonly scopes: Scope[];
+  /** Whether its first scope is there, or it is known to be on standby. */
   isStarted: boolean;
   audit: Audit | null;
   /** Why this node could not be identified so far. */
@@ -95,7 +96,6 @@ async function work(parts: Work, signal: AbortSignal): Promise<void> {
     // A Muster for Marathon alone has nothing to keep for its node.
     ...(sourceNames("node").length > 0 || !hasClusterSources ? [runScope("node", parts.node, parts, running)] : []),
   ];
-  parts.state.isStarted = true;
   await Promise.all(scopes.map((scope) => scope.catch((error: unknown) => failed.abort(error))));
   if (failed.signal.aborted) throw failed.signal.reason;
 }
@@ -106,10 +106,17 @@ async function work(parts: Work, signal: AbortSignal): Promise<void> {
  */
 const CLUSTER_ID = "~cluster";
 
+/** Whoever has not been elected by then is on standby, and ready for it, ms. */
+const STANDBY_AFTER_MS = 3_000;
+
 async function lead(parts: Work, signal: AbortSignal): Promise<void> {
   const { node, audit, config } = parts;
   const { log } = parts.parts;
   const election = await parts.parts.election(contextFor(parts, node)("election"));
+  const notElected = setTimeout(() => {
+    parts.state.isStarted ||= parts.parts.sourceNames("node").length === 0;
+  }, STANDBY_AFTER_MS);
+  signal.addEventListener("abort", () => clearTimeout(notElected), { once: true });
   const owner = { id: CLUSTER_ID, address: node.address };
   // Once leadership is lost, nothing may be written any more; in an orderly stop it is still held.
   const mayFinish = () => signal.aborted;
@@ -166,6 +173,7 @@ async function runScope(
     },
   });
   state.scopes.push(scope);
+  state.isStarted = true;
   try {
     await scope.run(signal, mayFinish);
   } finally {
@@ -226,7 +234,8 @@ function sources(config: Config, { scopes, isStarted, waitsFor }: AgentState): r
 
 /** A Muster on standby is ready: ready to take over. */
 function unready({ scopes, isStarted, waitsFor }: AgentState): readonly string[] {
-  if (!isStarted) return [`starting: this node is not identified yet${because(waitsFor)}`];
+  if (!isStarted && waitsFor !== null) return [`starting: this node is not identified yet${because(waitsFor)}`];
+  if (!isStarted) return ["starting: the adapters are being loaded"];
   return scopes.flatMap(({ world, reconcilers }) => [
     ...world
       .sources()

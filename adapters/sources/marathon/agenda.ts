@@ -15,7 +15,13 @@ export interface Item {
 export type Job =
   | { readonly kind: "read"; readonly item: Item }
   /** One listing in place of many reads. */
-  | { readonly kind: "list"; readonly withTasks: boolean; readonly withPods: boolean };
+  | ({ readonly kind: "list" } & Extent);
+
+/** What a listing tells of. */
+export interface Extent {
+  readonly withTasks: boolean;
+  readonly withPods: boolean;
+}
 
 export interface Agenda {
   wish(item: Item, wish?: Wish): void;
@@ -27,7 +33,7 @@ export interface Agenda {
   /** It is tried again later, and less and less often. @returns how often it has failed so far */
   failed(job: Job): number;
   /** A listing that was asked for at `at` has been learned. */
-  listed(at: number, withTasks: boolean): void;
+  listed(at: number, extent: Extent): void;
   /** The session is over: nothing is being read any more. */
   reset(): void;
   size(): number;
@@ -157,9 +163,9 @@ export function createAgenda(options: AgendaOptions): Agenda {
     return entry;
   }
 
-  function listed(at: number, withTasks: boolean): void {
+  function listed(at: number, { withTasks, withPods }: Extent): void {
     for (const [key, entry] of entries) {
-      if (entry.wished >= at || entry.isReading) continue;
+      if (entry.wished >= at || entry.isReading || (entry.subject.isPod && !withPods)) continue;
       if (entry.version !== null) entry.isListed = true;
       else if (withTasks) entries.delete(key);
     }
@@ -189,5 +195,5 @@ const MAX_CONDITIONS = 20;
 export const MAX_TRIES = 8;
 
 function keyOf({ subject, version }: Item): string {
-  return `${subject.app}@${version ?? ""}`;
+  return `${subject.isPod ? "pod" : "app"} ${subject.app}@${version ?? ""}`;
 }

@@ -123,7 +123,7 @@ export function createHearing({ held, asks, parking, hintDelay, readinessPoll, n
     if (task === null) return;
     const placement = mergePlacement(task, event, false);
     const moved = mergePhase(task, { phase, at, reason: reasonOf(event), now: now(), killGrace: null });
-    touch(task);
+    task.heard = heard;
     held.say(task, placement.changes | moved | health.takeParked(task, epoch), event.state);
     if (placement.differs) asks.tasks(subjectOf(task.id, task.app));
     ask(task);
@@ -139,11 +139,6 @@ export function createHearing({ held, asks, parking, hintDelay, readinessPoll, n
     return null;
   }
 
-  function touch(task: Task): void {
-    task.heard = heard;
-    task.missed = null;
-  }
-
   function finish(event: StatusEvent, at: Moment): void {
     const reason = event.message === null ? event.state : `${event.state}: ${shorten(event.message)}`;
     const task = held.tasks.get(event.task);
@@ -151,7 +146,7 @@ export function createHearing({ held, asks, parking, hintDelay, readinessPoll, n
       held.end(event.task, reason, event.state);
       return;
     }
-    touch(task);
+    task.heard = heard;
     const changes = mergePhase(task, { phase: "stopped", at, reason, now: now(), killGrace: null });
     held.say(task, changes, event.state);
   }
@@ -175,7 +170,7 @@ export function createHearing({ held, asks, parking, hintDelay, readinessPoll, n
     const task = held.tasks.get(event.task);
     if (task === undefined) return;
     const reason = `unhealthy: ${shorten(event.reason ?? "its health checks fail")}`;
-    touch(task);
+    task.heard = heard;
     const changes = mergePhase(task, { phase: "stopping", at, reason, now: now(), killGrace: null });
     held.say(task, changes, event.type);
   }

@@ -3,7 +3,7 @@
  * stands, an end that was seen stands for good, and a task that an answer lacks is kept until another one, some time
  * later, lacks it as well.
  */
-import type { Asks } from "./asks.ts";
+import type { Asks, Subject } from "./asks.ts";
 import type { Held } from "./held.ts";
 import type { MarathonLimits } from "./limits.ts";
 import type { Look } from "./moment.ts";
@@ -13,8 +13,8 @@ import { type Changes, HEALTH, mayReturn, mergeHealth, mergePhase, mergePlacemen
 export interface Learning {
   /** All apps, and all pods (null: this Marathon has none). */
   listed(apps: Listing, pods: Listing | null, look: Look): void;
-  /** One app or pod; null: it does not exist. */
-  answered(app: string, report: AppReport | null, look: Look): void;
+  /** One app or pod; null: there is none of this id. */
+  answered(subject: Subject, report: AppReport | null, look: Look): void;
   /** All apps without their tasks. */
   described(apps: Listing): void;
   /** A definition at a version. */
@@ -48,10 +48,12 @@ export function createLearning({ held, asks, limits, now }: LearningOptions): Le
     miss(missing, look, isSuspect ? limits.guardedLook : limits.secondLook);
   }
 
-  function answered(app: string, report: AppReport | null, look: Look): void {
+  function answered({ app, isPod }: Subject, report: AppReport | null, look: Look): void {
     const present = new Set(report === null ? [] : learn(report, look, "read").map(({ id }) => id));
     if (report !== null && report.tasks === null) return;
-    const missing = held.ofApp(app).filter((task) => !present.has(task.id) && task.heard <= look.heard);
+    // A pod is no app: the answer about one says nothing of the other.
+    const judged = held.ofApp(app).filter(({ container }) => (container !== null) === isPod);
+    const missing = judged.filter((task) => !present.has(task.id) && task.heard <= look.heard);
     miss(missing, look, limits.secondLook);
   }
 

@@ -16,6 +16,8 @@ export interface ReadsOptions {
   readonly learning: Learning;
   readonly log: Logger;
   look(): Look;
+  /** Whether this Marathon has pods at all. */
+  readonly hasPods: boolean;
   /** Reads everything and learns it. */
   list(withPods: boolean, signal: AbortSignal): Promise<void>;
   now(): number;
@@ -53,14 +55,19 @@ async function run(options: ReadsOptions, job: Job, signal: AbortSignal): Promis
   const look = options.look();
   if (job.withTasks) await list(job.withPods, signal);
   else learning.described(await client.apps(false, signal));
-  agenda.listed(look.at, job.withTasks);
+  agenda.listed(look.at, job);
 }
 
 async function read(options: ReadsOptions, { subject, version }: Item, signal: AbortSignal): Promise<void> {
-  const { client, learning } = options;
+  const { client, learning, agenda } = options;
   if (version === null) {
     const look = options.look();
-    return learning.answered(subject.app, await client.app(subject, signal), look);
+    const report = await client.app(subject, signal);
+    learning.answered(subject, report, look);
+    // What was only heard of as an instance may be a pod's.
+    if (report === null && !subject.isPod && options.hasPods)
+      agenda.wish({ subject: { ...subject, isPod: true }, version });
+    return;
   }
   const definitions = await client.definition(subject, version, signal);
   if (definitions === null) throw new MarathonError(`${subject.app} has no version ${version}`, { status: 404 });

@@ -79,10 +79,14 @@ export async function runSession(parts: SessionParts, url: string, signal: Abort
     // A leader that must not see the credentials is asked through the Marathon that may: it hands requests on.
     const base = stream !== null && (auth.isNone || isTrusted({ urls }, stream.base)) ? stream.base : url;
     await using client = createClient({ name, url: base, auth, timeout, tls });
-    return await follow({ ...parts, client, stream, base, signal: scope.signal });
+    try {
+      return await follow({ ...parts, client, stream, base, signal: scope.signal });
+    } finally {
+      // Before the client is closed, so that what is under way ends as aborted, and not as failed.
+      scope.abort(new Error("the marathon session is over"));
+    }
   } finally {
     signal.removeEventListener("abort", stop);
-    scope.abort(new Error("the marathon session is over"));
     await agent.destroy();
   }
 }
@@ -128,23 +132,26 @@ async function listAndRead(session: Session): Promise<never> {
   hearing.setTrustsPosts(atLeast(info.version, 0, 11));
   trust.attached(stream?.leader ?? info.leader ?? base);
   const hasPods = atLeast(info.version, 1, 4);
-  const list = (withPods: boolean) => listOnce(session, hasPods && withPods);
+  const list = (withPods: boolean) => listOnce(session, { hasPods, withPods: hasPods && withPods });
   session.requests.listing = false;
   await list(true);
   session.onConnected(base, info);
   const { now, log } = context;
-  const reads = { ...session, log, now, list, bell: session.readBell, look: () => hearing.look() };
+  const reads = { ...session, log, now, list, hasPods, bell: session.readBell, look: () => hearing.look() };
   const period = stream === null ? limits.poll : resyncPeriod(info.version, options.resync, context.resync);
   return await Promise.race([keepReading(reads, signal), keepSaying(session, list, period, limits.guardedLook)]);
 }
 
-async function listOnce({ client, signal, hearing, learning, agenda }: Session, withPods: boolean): Promise<void> {
+async function listOnce(
+  { client, signal, hearing, learning, agenda }: Session,
+  { hasPods, withPods }: { readonly hasPods: boolean; readonly withPods: boolean },
+): Promise<void> {
   const look = hearing.look();
   const [apps, pods] = await Promise.all([client.apps(true, signal), withPods ? client.pods(signal) : null]);
   signal.throwIfAborted();
   learning.listed(apps, pods, look);
-  if (!apps.isPartial) hearing.listed(look);
-  agenda.listed(look.at, true);
+  if (!apps.isPartial && withPods === hasPods) hearing.listed(look);
+  agenda.listed(look.at, { withTasks: true, withPods });
 }
 
 /** Says everything now and whenever it is asked for; lists before that when it is time, or asked for. */

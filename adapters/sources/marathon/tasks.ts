@@ -1,18 +1,5 @@
 /** A task as Marathon's answers have it. Pure. */
-import {
-  addresses,
-  type Fields,
-  fieldsOf,
-  flag,
-  host,
-  integer,
-  list,
-  objects,
-  ports,
-  text,
-  time,
-  version,
-} from "./fields.ts";
+import { addresses, type Fields, flag, host, integer, list, objects, ports, text, time, version } from "./fields.ts";
 import { appId } from "./ids.ts";
 import type { TaskReport } from "./shapes.ts";
 import { standingOf } from "./status.ts";
@@ -58,11 +45,4 @@ function resultsOf(results: readonly Fields[]): Pick<TaskReport, "alive" | "dead
 function isBlank(result: Fields): boolean {
   if (flag(result, "alive") !== false || integer(result, "consecutiveFailures") !== 0) return false;
   return text(result, "lastSuccess") === null && text(result, "lastFailure") === null;
-}
-
-/** `{ tasks: […] }`, as GET /v2/tasks and GET /v2/apps/{id}/tasks answer; null if it is not that. */
-export function readTaskList(json: unknown): readonly TaskReport[] | null {
-  const fields = fieldsOf(json);
-  if (fields === null || !Array.isArray(fields["tasks"])) return null;
-  return objects(fields, "tasks").flatMap((task) => readTask(task, "", () => null) ?? []);
 }
