@@ -14,25 +14,6 @@ async function openWeb(options: Parameters<typeof openLandscape>[0] = {}): Promi
 }
 
 describe("marathon source, when events are lost", () => {
-  it("starts 1,000 tasks of 50 apps with at most 10 GETs beyond the first listing", async () => {
-    await using land = await openLandscape({
-      marathon: { agents: 100 },
-      setup: { limits: { debounce: 75, listingGap: 1_000, hintDelay: 3_000 } },
-    });
-    const { cluster, hits } = land.marathon;
-    await land.synced(1);
-    hits.reset();
-
-    for (let app = 0; app < 50; app++) {
-      cluster.deploy({ id: `/load/app-${app}`, instances: 20, ports: [0], healthChecks: [{ protocol: "HTTP" }] });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-
-    await land.agrees();
-    expect(land.registered()).toHaveLength(1_000);
-    expect(hits.gets()).toBeLessThanOrEqual(10);
-  });
-
   it("finds out by a listing what no event told", async () => {
     await using land = await openWeb();
     const { cluster, faults } = land.marathon;

@@ -54,7 +54,7 @@ export async function openLandscape({ marathon: options, limits, setup }: Landsc
   }
 
   async function wait(what: string, condition: () => boolean): Promise<void> {
-    await until(condition, { what, timeoutMs: 10_000, everyMs: 2 });
+    await until(condition, { what, timeoutMs: 40_000, everyMs: 25 });
   }
 
   const registered = () =>
