@@ -156,6 +156,7 @@ async function runScope(
   const scope = createScope({
     ...{ sources, registries, policy: config.policy, log },
     ...{ audit: audit.append, clock: systemClock, random: Math.random },
+    isServiceOver: (service) => isServiceOver(service, parts),
     sink: {
       audit: audit.append,
       reported(name, writes) {
@@ -179,6 +180,15 @@ async function runScope(
   } finally {
     state.scopes.splice(state.scopes.indexOf(scope), 1);
   }
+}
+
+/** Only whoever knows all the services that this Muster can know may say that one is over: on standby nobody may. */
+function isServiceOver(service: string, { state, parts }: Work): boolean {
+  const worlds = state.scopes.map(({ world }) => world);
+  const known = worlds.flatMap((world) => world.sources());
+  const all = [...parts.sourceNames("node"), ...parts.sourceNames("cluster")];
+  const isSynced = (name: string) => known.some((source) => source.name === name && source.syncs > 0);
+  return all.every(isSynced) && !worlds.some((world) => world.hasService(service));
 }
 
 function instancesOf(writes: readonly Write[]): readonly string[] {

@@ -58,6 +58,9 @@ export interface Correlator {
   /** Whether the task is over for good, as opposed to not being known. */
   isGone(task: string): boolean;
   sync(source: string): SourceSync;
+  /** The definitions of what exists: standing by itself, or used by a task. Changes only when `revision` does. */
+  definitions(): Iterable<DefinedFact>;
+  revision(): number;
   /** Sizes of what is held, for metrics. */
   size(): { readonly tasks: number; readonly definitions: number; readonly tombstones: number };
 }
@@ -88,6 +91,7 @@ export function createCorrelator(): Correlator {
   const tombstones = new Map<string, { source: string; clock: number }>();
   const floors = new Map<string, number>();
   const syncs = new Map<string, SourceSync>();
+  let revision = 0;
 
   return {
     join(fact) {
@@ -97,7 +101,7 @@ export function createCorrelator(): Correlator {
         case "gone":
           return bury(fact.task, fact.source, fact.clock);
         case "defined":
-          return keep(definitions, fact.definition, fact) ? [...(users.get(fact.definition) ?? [])] : [];
+          return joinDefinition(fact);
         case "node":
           return keep(nodes, fact.node, fact) ? [...(byNode.get(fact.node) ?? [])] : [];
         case "assigned":
@@ -119,8 +123,21 @@ export function createCorrelator(): Correlator {
     },
     isGone: (task) => tombstones.has(task),
     sync: (source) => syncs.get(source) ?? NEVER_SYNCED,
+    *definitions() {
+      for (const [key, facts] of definitions) {
+        const definition = lowestSource(facts);
+        if (definition !== null && (definition.standing === true || users.has(key))) yield definition;
+      }
+    },
+    revision: () => revision,
     size: () => ({ tasks: tasks.size, definitions: definitions.size, tombstones: tombstones.size }),
   };
+
+  function joinDefinition(fact: DefinedFact): readonly string[] {
+    if (!keep(definitions, fact.definition, fact)) return [];
+    revision++;
+    return [...(users.get(fact.definition) ?? [])];
+  }
 
   function joinTaskFact(fact: SlotFact): readonly string[] {
     if (tombstones.has(fact.task) || fact.clock < floorOf(fact.source)) return [];
@@ -133,6 +150,7 @@ export function createCorrelator(): Correlator {
   }
 
   function index(name: string, task: Task): void {
+    revision++;
     for (const { definition, inherits, node } of task.facts.filter(isAssigned)) {
       add(users, definition, name);
       if (inherits !== null) add(users, inherits, name);
@@ -141,6 +159,7 @@ export function createCorrelator(): Correlator {
   }
 
   function unindex(name: string, task: Task): void {
+    revision++;
     for (const { definition, inherits, node } of task.facts.filter(isAssigned)) {
       remove(users, definition, name);
       if (inherits !== null) remove(users, inherits, name);
@@ -172,6 +191,7 @@ export function createCorrelator(): Correlator {
       doubtfulSince: fact.trust === "doubtful" ? (before.doubtfulSince ?? fact.at) : null,
     });
     const changed = dropBelow(fact.source, fact.floor);
+    revision++;
     dropOldTombstones();
     return [...changed];
   }

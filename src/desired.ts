@@ -1,9 +1,17 @@
-/** What one registry should hold: the projections of all ready instances, kept up to date instance by instance. */
+/**
+ * What one registry should hold: the projections of all wanted instances, kept up to date instance by instance.
+ *
+ * Several instances can project one key: a service-level object belongs to all instances of its service, and of two tasks
+ * on one endpoint a gateway may hold only one target. The content of the newest then counts, and nobody flaps.
+ */
+import { type Claims, createClaims } from "./claims.ts";
 import type { Instance, Registration, Registry } from "./model.ts";
 
 export interface Desired {
-  /** All that should be registered, by key. */
+  /** All that should be registered, by key; but see `claims`. */
   readonly entries: ReadonlyMap<string, Registration>;
+  /** Which of the service-level objects can't have what they claim. */
+  readonly claims: Claims;
   /**
    * Takes in an instance's new state; null when it is over.
    * @returns the keys that this may have changed
@@ -11,49 +19,128 @@ export interface Desired {
   set(id: string, instance: Instance | null): readonly string[];
   /** Why the instance can't be registered here at all; null if it can. */
   rejection(id: string): string | null;
-  /** The keys that the instance is registered under; empty if it isn't wanted or not applicable here. */
+  /** The keys that the instance is registered under, in the order of creation; empty if it isn't wanted or not applicable here. */
   keysOf(id: string): readonly string[];
+  /** Whether instances of this service are registered here. */
+  hasService(service: string): boolean;
   /** How many instances can't be registered here. */
   readonly rejected: number;
 }
 
-export function createDesired(registry: Pick<Registry, "project">): Desired {
+/** One instance's wish for a key. */
+interface Wish {
+  readonly instance: string;
+  readonly created: number | null;
+  readonly registration: Registration;
+}
+
+export function createDesired(registry: Pick<Registry, "project" | "drains">): Desired {
   const entries = new Map<string, Registration>();
+  const wishes = new Map<string, Wish[]>();
   const keys = new Map<string, readonly string[]>();
+  const services = new Map<string, number>();
+  const serviceOf = new Map<string, string>();
   const rejections = new Map<string, string>();
+  const claims = createClaims();
 
   return {
     entries,
+    claims,
     set(id, instance) {
       const before = keys.get(id) ?? [];
-      const now = instance?.state === "ready" ? projected(id, instance) : [];
-      if (instance?.state !== "ready") rejections.delete(id);
-      for (const key of before) entries.delete(key);
-      for (const registration of now) entries.set(registration.key, registration);
-      if (now.length === 0) keys.delete(id);
-      else
-        keys.set(
-          id,
-          now.map(({ key }) => key),
-        );
-      return [...new Set([...before, ...now.map(({ key }) => key)])];
+      const now = instance === null || !isWanted(id, instance) ? [] : projected(id, instance);
+      if (now.length === 0 && (instance === null || instance.state !== "ready")) rejections.delete(id);
+      for (const key of before) unwish(key, id);
+      for (const registration of now)
+        wish(registration.key, { instance: id, created: instance?.created ?? null, registration });
+      const after = now.map(({ key }) => key);
+      const changed = [...new Set([...before, ...after])];
+      for (const key of changed) settle(key);
+      note(id, after, instance?.service ?? null);
+      return changed;
     },
     rejection: (id) => rejections.get(id) ?? null,
     keysOf: (id) => keys.get(id) ?? [],
+    hasService: (service) => services.has(service),
     get rejected() {
       return rejections.size;
     },
   };
 
+  /** What stops is drained where the registry can, but never registered for it. */
+  function isWanted(id: string, { state }: Instance): boolean {
+    return state === "ready" || (state === "draining" && registry.drains === true && keys.has(id));
+  }
+
   function projected(id: string, instance: Instance): readonly Registration[] {
     try {
       const registrations = registry.project(instance);
       rejections.delete(id);
-      return registrations;
+      return [...registrations].sort((a, b) => a.rank - b.rank);
     } catch (error) {
       // One instance that can't be registered harms no other (rule 9).
       rejections.set(id, error instanceof Error ? error.message : String(error));
       return [];
     }
   }
+
+  function wish(key: string, added: Wish): void {
+    const held = wishes.get(key);
+    if (held === undefined) wishes.set(key, [added]);
+    else held.push(added);
+  }
+
+  function unwish(key: string, instance: string): void {
+    const held = wishes.get(key) ?? [];
+    const at = held.findIndex((each) => each.instance === instance);
+    if (at >= 0) held.splice(at, 1);
+    if (held.length === 0) wishes.delete(key);
+  }
+
+  function settle(key: string): void {
+    const held = wishes.get(key) ?? [];
+    const [first, ...others] = held;
+    if (first === undefined) {
+      entries.delete(key);
+      claims.set(key, null);
+      return;
+    }
+    const { registration } = others.reduce(stronger, first);
+    entries.set(key, registration);
+    if (registration.claims !== undefined) claims.set(key, { registration, created: oldest(held) });
+    else claims.set(key, null);
+  }
+
+  function note(id: string, now: readonly string[], service: string | null): void {
+    const before = serviceOf.get(id);
+    if (before !== undefined) count(before, -1);
+    serviceOf.delete(id);
+    keys.delete(id);
+    if (now.length === 0 || service === null) return;
+    keys.set(id, now);
+    serviceOf.set(id, service);
+    count(service, 1);
+  }
+
+  function count(service: string, by: number): void {
+    const left = (services.get(service) ?? 0) + by;
+    if (left === 0) services.delete(service);
+    else services.set(service, left);
+  }
+}
+
+/** What carries traffic beats what drains, then the newest counts; the id settles ties, the same way on every node. */
+function stronger(a: Wish, b: Wish): Wish {
+  const drainingA = a.registration.draining === true;
+  const drainingB = b.registration.draining === true;
+  if (drainingA !== drainingB) return drainingA ? b : a;
+  const age = (a.created ?? Number.NEGATIVE_INFINITY) - (b.created ?? Number.NEGATIVE_INFINITY);
+  if (Number.isNaN(age) || age === 0) return a.instance < b.instance ? a : b;
+  return age > 0 ? a : b;
+}
+
+function oldest(held: readonly Wish[]): number | null {
+  let found: number | null = null;
+  for (const { created } of held) if (created !== null && (found === null || created < found)) found = created;
+  return found;
 }

@@ -212,6 +212,7 @@ function common(record: TaskRecord, health: Health, endpoint: Endpoint): Instanc
     health,
     missing,
     version: null,
+    created: record.assigned.created ?? null,
     image: null,
     tags: [],
     meta: {},

@@ -25,6 +25,11 @@ export interface DefinedFact extends FactBase {
   readonly kind: "defined";
   /** Key that `assigned.definition` (or `.inherits`) refers to; carries the version where the orchestrator has versions. */
   readonly definition: string;
+  /**
+   * Whether what it defines exists by itself, also without any task, until a listing does not have it any more (a Marathon
+   * app, a Swarm service). Absent: it exists for as long as a task of it does (a plain container).
+   */
+  readonly standing?: boolean;
   /** Which app this is, over all its versions and tasks, e.g. `compose:shop/web`. Two apps with one service name collide. */
   readonly app: string;
   readonly version: string | null;
@@ -70,6 +75,11 @@ export interface AssignedFact extends FactBase {
   readonly inherits: string | null;
   /** Id of the node that runs it. */
   readonly node: string;
+  /**
+   * When the orchestrator created it, or its version, ms since the epoch by the orchestrator's clock: of several labels for
+   * one service the newest count, and of two services that claim one route the older keeps it. Absent where unknown.
+   */
+  readonly created?: number;
 }
 
 /** One port of a task published on its host. */
@@ -254,6 +264,8 @@ export interface Instance {
   /** What the record waits for, in single words: `definition`, `address`, `port`, `node`, `status`, `health`. */
   readonly missing: readonly string[];
   readonly version: string | null;
+  /** See `AssignedFact.created`; null where unknown. */
+  readonly created: number | null;
   readonly image: string | null;
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, string>>;
@@ -286,7 +298,10 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export interface Registration {
   /** Unique in its registry; the id under which the registry keeps it. */
   readonly key: string;
-  /** The instance it stands for; null for service-level objects (a route, an upstream). */
+  /**
+   * The instance it stands for; null for a service-level object (a route, an upstream), which belongs to all instances of
+   * its service: each of them projects it, the newest one's content counts, and it stays for as long as the service exists.
+   */
   readonly instance: string | null;
   readonly service: string;
   readonly task: string | null;
@@ -296,6 +311,15 @@ export interface Registration {
   readonly endpoint: string | null;
   /** Order of creation: lower first; removal runs the other way. 0 for instances, below 0 for what they need. */
   readonly rank: number;
+  /**
+   * Service-level objects: what only one service can have, in words for people, e.g. `shop.example/cart` for a route. Of
+   * two services with one claim, the one that holds it keeps it, else the older; the other's object is refused and reported.
+   */
+  readonly claims?: readonly string[];
+  /** Service-level objects, as `list` found them: instances of other nodes hang on it, so that it is not removed from here. */
+  readonly inUse?: boolean;
+  /** Kept without traffic until its task has ended, see `Registry.drains`. */
+  readonly draining?: boolean;
   /** The content, compared by value: a difference to the desired one is drift and is updated in place. */
   readonly spec: Json;
   /** Parts of the instance that this registry can't hold and that were left out, each with its reason; never compared. */
@@ -345,13 +369,23 @@ export interface Registry extends AsyncDisposable {
   /**
    * Pure: the registrations of a *ready* instance, exactly as `list` would read them back.
    * Empty: not applicable here. Throws an Error that names the culprit where the instance can't be registered at all.
+   * Includes the service-level objects that the instance needs (`instance: null`, `rank` below 0).
    */
   project(instance: Instance): readonly Registration[];
-  /** Ours (this cluster's, this node's), and no other. Rejects rather than give a partial or doubtful answer. */
+  /**
+   * Whether `project` also takes a `draining` instance and gives its entry without traffic (weight 0, maintenance), in
+   * which state it stays until the task has ended. Absent: a draining instance is deregistered at once.
+   */
+  readonly drains?: boolean;
+  /**
+   * Ours, and no other: this cluster's and node's instances, and all of the cluster's service-level objects, whichever
+   * node wrote them. Rejects rather than give a partial or doubtful answer.
+   */
   list(signal: AbortSignal): Promise<readonly Registration[]>;
   /**
    * Carries the changes out, in rank order, concurrently where order does not matter. Never rejects for a failed change;
-   * rejects with `signal.reason` on abort.
+   * rejects with `signal.reason` on abort. A service-level object that instances of other nodes still need is not
+   * removed: that change is refused (`retry: false`) with an error that says so.
    * @returns one outcome per change, in the order of `changes`
    */
   apply(changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]>;

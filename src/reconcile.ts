@@ -11,6 +11,7 @@ import { createDesired } from "./desired.ts";
 import { createGuard, type GuardLimits } from "./guard.ts";
 import type { Change, Instance, Logger, Outcome, Registration, Registry } from "./model.ts";
 import { plan } from "./plan.ts";
+import { createRemovalRules } from "./removal.ts";
 import { createReporter, type ReportSink } from "./report.ts";
 import { createRetries } from "./retries.ts";
 import type { World } from "./world.ts";
@@ -34,6 +35,11 @@ export interface ReconcilerOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
+  /**
+   * Whether a service that this world has never known is over for good, so that what is left of it (a route of which an
+   * earlier Muster saw no end) may go. @default yes: this Muster is the only one
+   */
+  isServiceOver?(service: string): boolean;
 }
 
 /** What an instance is to one registry; the shape of contract 5.4. */
@@ -87,6 +93,8 @@ const DOWN = { base: 100, max: 3_000 };
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { registry, world, policy, clock, random, log } = options;
   const desired = createDesired(registry);
+  const { isServiceOver = () => true } = options;
+  const rules = createRemovalRules({ world, desired, clock, probation: policy.probation, isServiceOver });
   const retries = createRetries(random);
   const guard = createGuard(policy.massDelete);
   const bell = createBell(clock);
@@ -105,6 +113,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let lastListing: number | null = null;
   let lastCleanPass: number | null = null;
   let guarded: string | null = null;
+  /** Service-level objects that can't have what they claim, by key, with why. */
+  let refused: ReadonlyMap<string, string> = new Map();
 
   for (const instance of world.instances()) take(instance.id, instance);
   world.subscribe({
@@ -144,7 +154,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   /** Nothing is registered before its source's first listing is complete: stale entries go first (rule 8). */
   function take(id: string, instance: Instance | null): void {
     const isReleased = instance !== null && world.source(instance.source).syncs > 0;
-    for (const key of desired.set(id, isReleased ? instance : null)) marked.add(key);
+    for (const key of desired.set(id, isReleased ? instance : null)) {
+      marked.add(key);
+      const entry = desired.entries.get(key);
+      if (entry !== undefined) rules.wanted(entry);
+    }
   }
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -218,53 +232,47 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
   function nextChanges(current: ReadonlyMap<string, Registration>): readonly Change[] {
     const now = clock.now();
-    const keys = isFullPlanDue ? null : new Set([...marked, ...retries.due(now)]);
+    const contested = settleClaims(current);
+    const keys = isFullPlanDue ? null : new Set([...marked, ...contested, ...retries.due(now)]);
     const removeFirst = isFirstPass;
     isFullPlanDue = false;
     isFirstPass = false;
     marked.clear();
     const changes = plan({
-      desired: desired.entries,
+      desired: wanted(),
       current,
       ...(keys === null ? {} : { keys }),
-      mayRemove,
+      mayRemove: rules.mayRemove,
       mode: policy.mode,
       removeFirst,
     });
-    const wanted = new Set(changes.map(({ key }) => key));
+    const planned = new Set(changes.map(({ key }) => key));
     // What failed once and is right by now, or no longer wanted, needs no retry.
-    for (const key of retries.keys()) if (!wanted.has(key) && (keys?.has(key) ?? true)) retries.succeeded(key);
+    for (const key of retries.keys()) if (!planned.has(key) && (keys?.has(key) ?? true)) retries.succeeded(key);
     return withoutGuarded(changes, current.size).filter((change) => !retries.mustWait(change, now));
   }
 
-  function mayRemove(entry: Registration): boolean {
-    switch (world.fate(entry)) {
-      case "unsettled":
-        return false;
-      case "withdrawn":
-      case "gone":
-        return true;
-      case "ready":
-        return isWhole(entry.source, false);
-      case "absent":
-        return isWhole(entry.source, true);
+  /** @returns the keys whose claims have been decided otherwise than in the last pass */
+  function settleClaims(current: ReadonlyMap<string, Registration>): readonly string[] {
+    const before = refused;
+    refused = desired.claims.refused(current);
+    for (const [key, error] of refused) {
+      const entry = desired.entries.get(key);
+      if (entry !== undefined && before.get(key) !== error) reporter.refused(entry, error);
     }
+    return [...before.keys(), ...refused.keys()].filter((key) => before.get(key) !== refused.get(key));
   }
 
-  /** Whether every source that could own the entry has listed all that it has (rule 1). */
-  function isWhole(source: string | null, mindDoubt: boolean): boolean {
-    const known = world.sources();
-    const own = known.filter(({ name }) => name === source);
-    return (own.length > 0 ? own : known).every(({ syncs, doubtfulSince }) => {
-      if (syncs === 0) return false;
-      return !mindDoubt || doubtfulSince === null || clock.now() - doubtfulSince >= policy.probation;
-    });
+  function wanted(): ReadonlyMap<string, Registration> {
+    if (refused.size === 0) return desired.entries;
+    return new Map([...desired.entries].filter(([key]) => !refused.has(key)));
   }
 
   function withoutGuarded(changes: readonly Change[], registered: number): readonly Change[] {
     const taken = new Set(changes.map(({ after }) => after?.endpoint));
+    const isTaken = ({ endpoint }: Registration) => endpoint !== null && taken.has(endpoint);
     const candidates = changes.flatMap(({ before, op }) =>
-      op === "deregister" && !taken.has(before.endpoint) && isInferred(before) ? [before] : [],
+      op === "deregister" && !isTaken(before) && rules.isInferred(before) ? [before] : [],
     );
     const refused = new Set(guard.refuse(candidates, registered, syncsOf).map(({ key }) => key));
     const told =
@@ -274,11 +282,6 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (told !== guarded && (told !== null || guarded !== null)) reporter.guard(told);
     guarded = told;
     return changes.filter(({ key }) => !refused.has(key));
-  }
-
-  /** Whether the removal is concluded from absence in a listing that might be wrong (rule 4). */
-  function isInferred(entry: Registration): boolean {
-    return world.fate(entry) === "absent" && (entry.source === null || world.source(entry.source).trust !== "node");
   }
 
   function syncsOf(source: string | null): number {
@@ -330,8 +333,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   function settle(change: Change, outcome: Outcome, current: Map<string, Registration>): void {
     if (outcome.ok) {
       retries.succeeded(change.key);
-      if (change.after === null) current.delete(change.key);
-      else current.set(change.key, change.after);
+      if (change.after === null) {
+        current.delete(change.key);
+        rules.removed(change.before);
+      } else current.set(change.key, change.after);
       return;
     }
     retries.failed(change, outcome, clock.now());
@@ -361,13 +366,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   function view(): RegistryView {
-    const registered = [...desired.entries.keys()].filter((key) => reporter.since(key) !== null).length;
+    const wantedKeys = [...wanted().keys()];
+    const registered = wantedKeys.filter((key) => reporter.since(key) !== null).length;
     return {
       name: registry.name,
       state: stateNow(),
       registered,
-      pending: desired.entries.size - registered,
-      failed: retries.size + desired.rejected,
+      pending: wantedKeys.length - registered,
+      failed: retries.size + desired.rejected + refused.size,
       lastCleanPass: iso(lastCleanPass),
       lastListing: iso(lastListing),
       error: down.error,
@@ -384,12 +390,23 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const rejection = desired.rejection(id);
     if (rejection !== null) return { state: "failed", key: null, since: null, error: rejection };
     const keys = desired.keysOf(id);
-    const failure = retries.ofInstance(id);
-    const key = keys[0] ?? null;
+    const key = keys.find((each) => desired.entries.get(each)?.instance === id) ?? keys[0] ?? null;
+    const failure = failureOf(keys) ?? retries.ofInstance(id);
     if (failure) return { state: "failed", key, since: iso(failure.since), error: failure.error };
     if (key === null) return { state: isApplicable(id) ? "pending" : "not-applicable", key, since: null, error: null };
     const since = reporter.since(key);
     return { state: since === null ? "pending" : "registered", key, since: iso(since), error: null };
+  }
+
+  /** What keeps an instance from being registered as it should: the first of its objects that failed, in the order of creation. */
+  function failureOf(keys: readonly string[]): { readonly error: string; readonly since: number | null } | null {
+    for (const key of keys) {
+      const failure = retries.of(key);
+      if (failure !== null) return failure;
+      const error = refused.get(key);
+      if (error !== undefined) return { error, since: null };
+    }
+    return null;
   }
 
   function isApplicable(id: string): boolean {

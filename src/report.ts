@@ -2,7 +2,7 @@
  * What one registry's loop tells the rest: audit records, time line, log, and since when each entry is registered. A
  * write is on the audit log's disk before it is reported as done.
  */
-import type { AuditInput } from "./audit/record.ts";
+import type { AuditAction, AuditInput } from "./audit/record.ts";
 import type { Clock } from "./clock.ts";
 import type { Change, Logger, Outcome, Registration } from "./model.ts";
 import type { TimelineEntry } from "./timeline.ts";
@@ -32,6 +32,8 @@ export interface Reporter {
   listed(entries: readonly Registration[]): void;
   cause(change: Change): readonly TimelineEntry[];
   done(writes: readonly Write[]): void;
+  /** A service-level object that is not written, since another service has what it claims. */
+  refused(entry: Registration, error: string): void;
   guard(text: string | null): void;
   unreachable(error: string, failures: number): void;
   recovered(failures: number): void;
@@ -68,6 +70,12 @@ export function createReporter({ registry, world, clock, sink, log }: ReporterOp
       enqueue(writes.map(toRecord), () => {
         for (const { change, outcome } of writes) if (outcome.ok) setSince(change);
         sink.reported?.(registry, writes);
+      });
+    },
+    refused({ key, service, spec }, error) {
+      log.warn({ registry, key, service, error }, "refused");
+      enqueue([{ registry, action: "refuse", id: key, service, ok: false, error, after: spec }], () => {
+        sink.stateChanged?.(registry);
       });
     },
     guard(text) {
@@ -107,7 +115,7 @@ export function createReporter({ registry, world, clock, sink, log }: ReporterOp
     const entry = entryOf(change);
     return {
       registry,
-      action: !outcome.ok && !outcome.retry ? "refuse" : change.op,
+      action: !outcome.ok && !outcome.retry ? "refuse" : actionOf(change),
       id: entry.instance ?? entry.key,
       service: entry.service,
       task: entry.task,
@@ -128,6 +136,10 @@ export function createReporter({ registry, world, clock, sink, log }: ReporterOp
     });
     last = Promise.all([last, written]).then(then);
   }
+}
+
+function actionOf({ op, after }: Change): AuditAction {
+  return op === "update" && after.draining === true ? "drain" : op;
 }
 
 const DONE = { register: "registered", update: "updated", deregister: "deregistered" } as const;

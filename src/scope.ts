@@ -32,6 +32,8 @@ export interface ScopeOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
+  /** See `ReconcilerOptions`. */
+  isServiceOver?(service: string): boolean;
 }
 
 /** Bound of the last pass of a registry at the end, ms. */

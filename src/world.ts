@@ -6,6 +6,7 @@ import { createCorrelator, type SourceSync } from "./correlate.ts";
 import { instancesOf } from "./instances.ts";
 import { sameJson } from "./json.ts";
 import type { Fact, Instance, Json, Registration, SourceEvent } from "./model.ts";
+import { type Services, servicesOf } from "./services.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
 
 export interface InstanceChange {
@@ -44,6 +45,8 @@ export interface World {
   instances(): Iterable<Instance>;
   instancesOfTask(task: string): readonly Instance[];
   fate(registration: Registration): Fate;
+  /** Whether the service exists, with or without instances, as far as the sources have said. */
+  hasService(service: string): boolean;
   /** Operator's drain: takes ready instances out of every registry, or puts them back. @returns the ids that it found */
   drain(ids: readonly string[], on: boolean): readonly string[];
   source(name: string): SourceView;
@@ -90,6 +93,7 @@ export function createWorld(options: WorldOptions): World {
   const listeners = new Set<Listener>();
   const dirty = new Set<string>();
   const names = new Set(options.sources);
+  let services: { readonly revision: number; readonly known: Services } | null = null;
 
   return {
     timeline,
@@ -98,6 +102,7 @@ export function createWorld(options: WorldOptions): World {
     instances: () => instances.values(),
     instancesOfTask: (task) => (byTask.get(task) ?? []).flatMap((id) => instances.get(id) ?? []),
     fate,
+    hasService,
     drain,
     source,
     sources: () => [...names].map(source),
@@ -181,6 +186,12 @@ export function createWorld(options: WorldOptions): World {
     if (known !== undefined) return known.state === "ready" ? "ready" : "withdrawn";
     if (correlator.record(task) !== null) return "withdrawn";
     return correlator.isGone(task) ? "gone" : "absent";
+  }
+
+  function hasService(service: string): boolean {
+    const revision = correlator.revision();
+    if (services?.revision !== revision) services = { revision, known: servicesOf(correlator.definitions()) };
+    return services.known.has(service);
   }
 
   function drain(ids: readonly string[], on: boolean): readonly string[] {

@@ -6,7 +6,7 @@ import type { SourceView } from "../world.ts";
 import type { ApiScope } from "./api.ts";
 
 export interface InstanceView
-  extends Omit<Instance, "app" | "named" | "drain" | "checks" | "albTargetGroups" | "state"> {
+  extends Omit<Instance, "app" | "named" | "created" | "drain" | "checks" | "albTargetGroups" | "state"> {
   readonly state: Instance["state"] | "gone";
   readonly registries: Readonly<Record<string, RegistrationView>>;
 }
@@ -31,7 +31,8 @@ export function instanceViews(scope: ApiScope, isChosen: (instance: Instance) =>
 }
 
 export function instanceView(instance: Instance, { reconcilers }: ApiScope): InstanceView {
-  const { app: _app, named: _named, drain: _drain, checks: _checks, albTargetGroups: _groups, ...shown } = instance;
+  const { app: _app, named: _named, created: _created, drain: _drain, ...rest } = instance;
+  const { checks: _checks, albTargetGroups: _groups, ...shown } = rest;
   const registries = reconcilers.map((reconciler) => [reconciler.name, reconciler.instanceView(instance.id)]);
   return { ...shown, registries: Object.fromEntries(registries) };
 }

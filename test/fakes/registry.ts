@@ -13,8 +13,14 @@ export interface FakeRegistry extends Registry {
   doesDespiteFailure: boolean;
 }
 
-/** A registry in memory with faults, for the reconciler's tests. */
-export function createFakeRegistry(name = "fake"): FakeRegistry {
+/**
+ * A registry in memory with faults, for the reconciler's tests.
+ * @param project what it makes of an instance; by default one entry
+ */
+export function createFakeRegistry(
+  name = "fake",
+  { project = (instance: Instance): readonly Registration[] => [projected(instance)], drains = false } = {},
+): FakeRegistry {
   const entries = new Map<string, Registration>();
   return {
     name,
@@ -24,7 +30,8 @@ export function createFakeRegistry(name = "fake"): FakeRegistry {
     onApply: null,
     onList: null,
     doesDespiteFailure: false,
-    project: (instance) => [projected(instance)],
+    project,
+    drains,
     async list() {
       this.lists++;
       const error = this.onList?.() ?? null;
@@ -46,6 +53,29 @@ export function createFakeRegistry(name = "fake"): FakeRegistry {
     if (change.after === null) entries.delete(change.key);
     else entries.set(change.key, change.after);
   }
+}
+
+/** A gateway: an upstream and a route for each service, which an instance needs; it drains. */
+export function createFakeGateway(name = "gateway"): FakeRegistry {
+  return createFakeRegistry(name, { project: throughGateway, drains: true });
+}
+
+function throughGateway(instance: Instance): readonly Registration[] {
+  const { service, routes, state, version } = instance;
+  const isDraining = state === "draining";
+  const entry = projected(instance);
+  const shared = { instance: null, service, task: null, source: null, endpoint: null };
+  return [
+    { ...shared, key: `upstream:${service}`, rank: -2, spec: { service } },
+    ...routes.map(({ hosts, paths }, index) => ({
+      ...shared,
+      key: `route:${service}.${index}`,
+      rank: -1,
+      claims: hosts.flatMap((host) => paths.map((path) => `${host}${path}`)),
+      spec: { hosts, paths, version },
+    })),
+    { ...entry, spec: { weight: isDraining ? 0 : 100 }, ...(isDraining ? { draining: true } : {}) },
+  ];
 }
 
 function projected(instance: Instance): Registration {

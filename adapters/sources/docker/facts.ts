@@ -85,10 +85,16 @@ export function snapshotOf(inspect: Inspect, context: SnapshotContext): Snapshot
       definition,
       inherits: origin.service === null ? null : `service:${origin.service}`,
       node: context.node,
+      ...createdOf(inspect),
     },
     addressed: { kind: "addressed", task, ...addressesOf(inspect, context.networks) },
     health: { kind: "health", task, health },
   };
+}
+
+function createdOf({ Created }: Inspect): Pick<AssignedFact, "created"> {
+  const created = Date.parse(Created);
+  return Number.isNaN(created) ? {} : { created };
 }
 
 /** Reads a health status, as in inspect or in the event's text after the colon. */

@@ -15,6 +15,8 @@ const Inspect = v.object({
   Name: text,
   /** Image id. */
   Image: text,
+  /** RFC 3339. */
+  Created: text,
   State: v.object({
     Status: v.pipe(v.string(), v.nonEmpty()),
     Paused: flag,

@@ -17,6 +17,7 @@ const PLAIN: Instance = {
   state: "ready",
   health: "none",
   missing: [],
+  created: 1_000,
   version: "1",
   image: "web:1",
   tags: ["a", "b"],

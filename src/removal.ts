@@ -1,0 +1,86 @@
+/**
+ * What may be removed from a registry, and how surely that is known (safety rules 1, 3 and 4). Pure but for the world
+ * that it asks.
+ */
+import type { Clock } from "./clock.ts";
+import type { Desired } from "./desired.ts";
+import type { Registration } from "./model.ts";
+import type { World } from "./world.ts";
+
+export interface RemovalRules {
+  /** Whether an entry that is not desired may be removed. */
+  mayRemove(entry: Registration): boolean;
+  /** Whether its removal is concluded from absence in a listing that might be wrong. */
+  isInferred(entry: Registration): boolean;
+  /** Service-level objects only: it is (or was, until just now) wanted here, so that its end will have been seen. */
+  wanted(entry: Registration): void;
+  /** It is no longer in the registry. */
+  removed(entry: Registration): void;
+}
+
+export interface RemovalOptions {
+  readonly world: World;
+  readonly desired: Desired;
+  readonly clock: Clock;
+  /** For how long a doubtful listing removes nothing, ms. */
+  readonly probation: number;
+  /** Whether a service that this world has never known is over for good: nobody else can know it. */
+  isServiceOver(service: string): boolean;
+}
+
+export function createRemovalRules({ world, desired, clock, probation, isServiceOver }: RemovalOptions): RemovalRules {
+  /** Keys of service-level objects that were wanted once since the start. */
+  const seen = new Set<string>();
+
+  return {
+    mayRemove: (entry) => (entry.instance === null ? mayRemoveServiceLevel(entry) : mayRemoveInstance(entry)),
+    isInferred(entry) {
+      if (entry.instance === null && seen.has(entry.key)) return false;
+      if (world.fate(entry) !== "absent") return false;
+      return ownSources(entry.source).some(({ trust }) => trust !== "node");
+    },
+    wanted({ instance, key }) {
+      if (instance === null) seen.add(key);
+    },
+    removed: ({ key }) => void seen.delete(key),
+  };
+
+  function mayRemoveInstance(entry: Registration): boolean {
+    switch (world.fate(entry)) {
+      case "unsettled":
+        return false;
+      case "withdrawn":
+      case "gone":
+        return true;
+      case "ready":
+        return isWhole(entry.source, false);
+      case "absent":
+        return isWhole(entry.source, true);
+    }
+  }
+
+  /**
+   * A route stays while its service exists, with or without instances (503 is a better answer than 404). It goes when the
+   * instances that are there no longer ask for it, when the service was seen to go, or when no Muster can know it any more.
+   */
+  function mayRemoveServiceLevel({ service, key, inUse }: Registration): boolean {
+    if (inUse === true || !isWhole(null, false)) return false;
+    if (desired.hasService(service)) return true;
+    if (world.hasService(service)) return false;
+    return seen.has(key) || (isWhole(null, true) && isServiceOver(service));
+  }
+
+  /** Whether every source that could own the entry has listed all that it has (rule 1). */
+  function isWhole(source: string | null, mindDoubt: boolean): boolean {
+    return ownSources(source).every(({ syncs, doubtfulSince }) => {
+      if (syncs === 0) return false;
+      return !mindDoubt || doubtfulSince === null || clock.now() - doubtfulSince >= probation;
+    });
+  }
+
+  function ownSources(source: string | null) {
+    const known = world.sources();
+    const own = known.filter(({ name }) => name === source);
+    return own.length > 0 ? own : known;
+  }
+}
