@@ -13,6 +13,7 @@ import { StaticOptions } from "../adapters/sources/static/options.ts";
 import type { Adapters, ScopeKind } from "./agent.ts";
 import { aloneElection, type Election } from "./leadership.ts";
 import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./model.ts";
+import { isModule, loadModule, type ModuleKind } from "./modules.ts";
 
 /** Sources of the whole cluster: only the leader handles them. All others are of one node. */
 const CLUSTER_SOURCES: readonly string[] = ["marathon"];
@@ -77,8 +78,10 @@ export async function loadAdapters(
 ): Promise<Adapters> {
   const names = sourceNames(options.sources, scope);
   const [madeSources, madeRegistries] = await Promise.all([
-    Promise.all(names.map((name) => make(sources, name, options.sources[name], context))),
-    Promise.all(Object.entries(options.registries).map(([name, own]) => make(registries, name, own, context))),
+    Promise.all(names.map((name) => make("sources", sources, name, options.sources[name], context))),
+    Promise.all(
+      Object.entries(options.registries).map(([name, own]) => make("registries", registries, name, own, context)),
+    ),
   ]);
   return { sources: madeSources, registries: madeRegistries };
 }
@@ -123,13 +126,15 @@ async function identifyMachine(id: string | null, address: string | null): Promi
   return { id: id ?? hostname(), address: address ?? (await machineAddress()) };
 }
 
-async function make<Made>(
+async function make<K extends ModuleKind, Made extends K extends "sources" ? Source : Registry>(
+  kind: K,
   adapters: Readonly<Record<string, Adapter<Made>>>,
   name: string,
   options: unknown,
   context: (name: string) => AdapterContext,
-): Promise<Made> {
+): Promise<K extends "sources" ? Source : Registry> {
   const adapter = adapters[name];
+  if (adapter === undefined && isModule(options)) return loadModule(kind, options, context(name));
   if (adapter === undefined) throw new Error(`${name}: no such adapter; known are ${Object.keys(adapters).join(", ")}`);
   const create = await adapter.load();
   // The options were read with this adapter's own schema.

@@ -38,7 +38,7 @@ export function createClaims(): Claims {
     refused(current) {
       if (contended.size === 0) return NONE;
       const refused = new Map<string, string>();
-      for (const claim of [...contended].sort()) {
+      for (const claim of [...contended].sort(byText)) {
         const among = [...(byClaim.get(claim) ?? [])].filter((key) => !refused.has(key));
         const winner = winnerOf(claim, among, current);
         if (winner === null) continue;
@@ -87,6 +87,10 @@ export function createClaims(): Claims {
   function ageOf(key: string): number {
     return claimants.get(key)?.created ?? Number.POSITIVE_INFINITY;
   }
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }
 
 function conflict(claim: string, holder: string): string {

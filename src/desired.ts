@@ -48,8 +48,7 @@ export function createDesired(registry: Pick<Registry, "project" | "drains">): D
     claims,
     set(id, instance) {
       const before = keys.get(id) ?? [];
-      const now = instance === null || !isWanted(id, instance) ? [] : projected(id, instance);
-      if (now.length === 0 && (instance === null || instance.state !== "ready")) rejections.delete(id);
+      const now = registrationsOf(id, instance);
       for (const key of before) unwish(key, id);
       for (const registration of now)
         wish(registration.key, { instance: id, created: instance?.created ?? null, registration });
@@ -66,6 +65,12 @@ export function createDesired(registry: Pick<Registry, "project" | "drains">): D
       return rejections.size;
     },
   };
+
+  function registrationsOf(id: string, instance: Instance | null): readonly Registration[] {
+    if (instance !== null && isWanted(id, instance)) return projected(id, instance);
+    rejections.delete(id);
+    return [];
+  }
 
   /** What stops is drained where the registry can, but never registered for it. */
   function isWanted(id: string, { state }: Instance): boolean {

@@ -1,5 +1,12 @@
 import type { Command } from "commander";
-import { type Context, checkSecretsOrExit, configFileOf, type Finish, loadConfigOrExit } from "./context.ts";
+import {
+  type Context,
+  checkModulesOrExit,
+  checkSecretsOrExit,
+  configFileOf,
+  type Finish,
+  loadConfigOrExit,
+} from "./context.ts";
 
 const EXAMPLES = `
 Examples:
@@ -17,6 +24,7 @@ export function addConfigCommands(program: Command, context: Context, finish: Fi
     .action(async (file: string | undefined, _options: object, command: Command) => {
       const loaded = await loadConfigOrExit(file ?? configFileOf(command), context);
       await checkSecretsOrExit(loaded, context);
+      await checkModulesOrExit(loaded);
       const { printConfig } = await import("../config/print.ts");
       context.out(printConfig(loaded));
       finish(0);

@@ -47,3 +47,10 @@ export async function checkSecretsOrExit(config: Config, context: Context): Prom
   for (const warning of warnings) context.err(`warning: ${warning}\n`);
   if (problems.length > 0) throw new ExitError(2, problems);
 }
+
+/** Imports the adapters from elsewhere. @throws ExitError 2 for those that can't be, or that refuse their options */
+export async function checkModulesOrExit(config: Config): Promise<void> {
+  const { checkModules } = await import("../modules.ts");
+  const problems = await checkModules(config);
+  if (problems.length > 0) throw new ExitError(2, problems);
+}

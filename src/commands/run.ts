@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import {
   type Context,
+  checkModulesOrExit,
   checkSecretsOrExit,
   configFileOf,
   type Finish,
@@ -28,6 +29,7 @@ export function addRunCommand(program: Command, context: Context, finish: Finish
     .action(async (_options: object, command: Command) => {
       const config = await loadConfigOrExit(configFileOf(command), context);
       await checkSecretsOrExit(config, context);
+      await checkModulesOrExit(config);
       await untilSignalled((signal) => context.runAgent(config, signal), { ...context, stopMs: STOP_MS });
       finish(0);
     });
