@@ -10,6 +10,7 @@ import { convergenceLaws } from "./registry/convergence.ts";
 import { failureLaws } from "./registry/failure.ts";
 import { lifeLaws } from "./registry/life.ts";
 import { ownershipLaws } from "./registry/ownership.ts";
+import { serviceLaws } from "./registry/service.ts";
 
 /** Each law, by its number. */
 export const LAWS = {
@@ -29,8 +30,13 @@ export const LAWS = {
   14: "odd names come back as they are, or are refused by project",
   15: "garbage in: an answer that isn't understood is an error, never an empty or half a list",
   16: "dispose: twice is fine, and nothing is left open",
+  17: "service-level objects are shared by a service's instances on all nodes, and stay while one needs them",
+  18: "a service-level object whose name a stranger holds is refused, and the stranger's stays as it is",
+  19: "what drains keeps its entry and is sent nothing",
 } as const;
 export type Law = keyof typeof LAWS;
+
+const LAWS_ABOUT = { services: [17, 18], draining: [19] } as const satisfies Record<string, readonly Law[]>;
 
 /** Who a registry acts for: `AdapterContext.cluster` and `.node`. */
 export interface Owner {
@@ -40,7 +46,10 @@ export interface Owner {
 
 /** The way into the world behind the adapter's back. */
 export interface Backdoor {
-  /** Puts an entry as somebody else would: without our mark, its name and id as much like `like`'s as the world allows. */
+  /**
+   * Puts an entry as somebody else would: without our mark, its name and id as much like `like`'s as the world allows; a
+   * service-level object under the very name that ours would have.
+   */
   putStranger(like: Registration): Promise<void>;
   /** Everything that is there, whoever's it is, by raw id; only what stays the same while nobody changes it. */
   world(): Promise<Readonly<Record<string, Json>>>;
@@ -68,6 +77,8 @@ export interface RegistryHarness {
   readonly secrets?: readonly string[];
   /** Runs of each property. @default 20 */
   readonly runs?: number;
+  /** What this kind of registry does not have by its nature; the laws about it are left out. */
+  readonly lacks?: readonly (keyof typeof LAWS_ABOUT)[];
   /** Laws that can't apply, each with the reason in a sentence. */
   readonly skip?: Partial<Readonly<Record<Law, string>>>;
 }
@@ -89,9 +100,18 @@ export type LawTable = Partial<Readonly<Record<Law, (context: LawContext) => Pro
 
 /** Declares one test per law. Laws that need properties run `harness.runs` cases each; give them a minute. */
 export function testRegistry(test: TestFunction, harness: RegistryHarness): void {
-  const laws: LawTable = { ...contentLaws, ...convergenceLaws, ...ownershipLaws, ...failureLaws, ...lifeLaws };
+  const laws: LawTable = {
+    ...contentLaws,
+    ...convergenceLaws,
+    ...ownershipLaws,
+    ...failureLaws,
+    ...lifeLaws,
+    ...serviceLaws,
+  };
+  const lacking = new Set<Law>((harness.lacks ?? []).flatMap((what) => LAWS_ABOUT[what]));
   for (const [number, title] of Object.entries(LAWS)) {
     const law = Number(number) as Law;
+    if (lacking.has(law)) continue;
     const reason = harness.skip?.[law];
     const name = `law ${law}, ${title}`;
     const body = laws[law];

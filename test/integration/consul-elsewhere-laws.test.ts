@@ -53,6 +53,7 @@ describe("the Consul registry with instances on another host", { timeout: 60_000
     });
 
     testRegistry(it, {
+      lacks: ["services", "draining"],
       async open(owner) {
         const { log, lines } = recorder();
         const options = { timeout: TIMEOUT, tokenFile, agents: { [HOST]: other.url } };
@@ -66,6 +67,7 @@ describe("the Consul registry with instances on another host", { timeout: 60_000
 
   describe("that has none, in the catalog", () => {
     testRegistry(it, {
+      lacks: ["services", "draining"],
       async open(owner) {
         const { log, lines } = recorder();
         const { id } = owner.node;

@@ -62,6 +62,7 @@ function watchedStore() {
 describe("the embedded registry", () => {
   const { watched, backdoor } = watchedStore();
   testRegistry(it, {
+    lacks: ["services", "draining"],
     open: async (each) => ({ registry: createEmbeddedRegistry({}, contextFor(each), watched), backdoor }),
     runs: 100,
     skip: {

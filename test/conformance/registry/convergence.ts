@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import type { Instance, Registry } from "../../../src/model.ts";
 import type { Backdoor, LawContext, LawTable } from "../registry.ts";
 import { anyFleet, check, fleet, instance } from "./fleet.ts";
-import { apply, assertHolds, changesFor, converge, list, opened, pass, project } from "./pass.ts";
+import { apply, assertHolds, changesFor, converge, entryOf, list, opened, pass } from "./pass.ts";
 
 /** So that no check runs while a law watches: nothing listens where they look. ms */
 const HOUR = 3_600_000;
@@ -62,8 +62,7 @@ async function updateUnderWatch(registry: Registry, backdoor: Backdoor, round: n
     check({ type: round % 2 === 0 ? "tcp" : "grpc", target: "", interval: HOUR }),
   ];
   const wanted = [instance(1, { health: "passing", checks, tags: [`r${round}`], weight: round + 1 })];
-  const [entry] = project(registry, wanted);
-  assert.ok(entry !== undefined);
+  const entry = entryOf(registry, wanted);
   let updating = true;
   const update = converge(registry, wanted).finally(() => {
     updating = false;

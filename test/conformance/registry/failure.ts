@@ -26,6 +26,9 @@ const FAULTS: readonly FaultCase[] = [
   { name: "a time-out", fault: { kind: "hang" }, retry: true, ambiguous: true },
 ];
 
+/** There all the time, so that the service-level objects of its service are as well, and one change is one change. */
+const ALWAYS = [instance(1000)];
+
 const GARBAGE = [
   "",
   "<html><body>504</body></html>",
@@ -41,7 +44,8 @@ const GARBAGE = [
 export const failureLaws: LawTable = {
   async 9(context) {
     await opened(context, context.owner(), async (registry, backdoor) => {
-      for (const wanted of [fleet(6), [], fleet(6)]) {
+      await converge(registry, ALWAYS);
+      for (const wanted of [[...ALWAYS, ...fleet(6)], ALWAYS, [...ALWAYS, ...fleet(6)]]) {
         backdoor.failMutation(3, { kind: "answer", status: 500 });
         const { changes, outcomes } = await pass(registry, wanted);
         const failures = changes.filter((_, index) => outcomes[index]?.ok === false);
@@ -61,6 +65,7 @@ export const failureLaws: LawTable = {
 
   async 11(context) {
     await opened(context, context.owner(), async (registry, backdoor) => {
+      await converge(registry, ALWAYS);
       for (const each of FAULTS) await meet(context, registry, backdoor, each);
       await meetRefusal(context, registry, backdoor);
       for (const secret of context.harness.secrets ?? []) {
@@ -97,10 +102,8 @@ async function meet(
   backdoor: Backdoor,
   { name, fault, retry, ambiguous }: FaultCase,
 ): Promise<void> {
-  const wanted = [instance(1)];
-  const current = await list(registry);
-  for (const [goal, from] of [[wanted, []] as const, [[], current.length > 0 ? current : null] as const]) {
-    const changes = changesFor(registry, goal, from ?? (await list(registry)));
+  for (const goal of [[...ALWAYS, instance(1)], ALWAYS]) {
+    const changes = changesFor(registry, goal, await list(registry));
     assert.equal(changes.length, 1);
     backdoor.failMutation(1, fault);
     const [outcome] = await apply(registry, changes);
@@ -114,7 +117,7 @@ async function meet(
 }
 
 async function meetRefusal(context: LawContext, registry: Registry, backdoor: Backdoor): Promise<void> {
-  const changes = changesFor(registry, [instance(1)], await list(registry));
+  const changes = changesFor(registry, [...ALWAYS, instance(1)], await list(registry));
   await backdoor.down();
   const [outcome] = await apply(registry, changes);
   assertTold(context, registry, outcome, "connection refused");

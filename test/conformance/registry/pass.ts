@@ -1,13 +1,26 @@
 /** One pass of a registry loop, as the laws need it: list, plan, apply; and what should be there afterwards. */
 import assert from "node:assert/strict";
+import { createDesired } from "../../../src/desired.ts";
 import type { Change, Instance, Outcome, Registration, Registry } from "../../../src/model.ts";
 import { plan } from "../../../src/plan.ts";
 import type { Backdoor, LawContext, Owner } from "../registry.ts";
 
 const NEVER = new AbortController().signal;
 
+/** What the registry should hold: an entry for each instance, and the service-level objects that they share. */
 export function project(registry: Registry, wanted: readonly Instance[]): readonly Registration[] {
-  return wanted.flatMap((instance) => registry.project(instance));
+  const desired = createDesired(registry);
+  // What drains was ready before: else it would not be registered at all.
+  for (const instance of wanted) desired.set(instance.id, { ...instance, state: "ready" });
+  for (const instance of wanted) desired.set(instance.id, instance);
+  return [...desired.entries.values()];
+}
+
+/** The first instance's own entry. */
+export function entryOf(registry: Registry, wanted: readonly Instance[]): Registration {
+  const entry = project(registry, wanted).find(({ instance }) => instance !== null);
+  assert.ok(entry !== undefined, "the registry projects no entry for the instance");
+  return entry;
 }
 
 export function list(registry: Registry, signal = NEVER): Promise<readonly Registration[]> {
@@ -22,7 +35,7 @@ export function changesFor(
   return plan({
     desired: byKey(project(registry, wanted)),
     current: byKey(current),
-    mayRemove: () => true,
+    mayRemove: ({ inUse }) => inUse !== true,
     mode: "sync",
     removeFirst: false,
   });
@@ -51,16 +64,20 @@ export async function converge(registry: Registry, wanted: readonly Instance[]):
   for (const outcome of outcomes) assert.deepEqual(outcome, { ok: true });
 }
 
-/** The registry holds exactly what is wanted, and so has nothing to do. */
+/**
+ * The registry holds exactly what is wanted, and so has nothing to do; but for service-level objects that other nodes of
+ * the cluster use.
+ */
 export async function assertHolds(registry: Registry, wanted: readonly Instance[]): Promise<void> {
-  const current = await list(registry);
+  const needed = new Set(project(registry, wanted).map(({ key }) => key));
+  const current = (await list(registry)).filter(({ key, inUse }) => needed.has(key) || inUse !== true);
   assert.deepEqual(contents(current), contents(project(registry, wanted)));
   assert.deepEqual(changesFor(registry, wanted, current), []);
 }
 
-/** In the order of the keys, which is no order of theirs, and without notes, which are never read back. */
+/** In the order of the keys, which is no order of theirs, without notes, which are never read back, and others' use. */
 export function contents(entries: readonly Registration[]): readonly Registration[] {
-  const plain = entries.map(({ notes: _, ...entry }) => entry);
+  const plain = entries.map(({ notes: _notes, inUse: _inUse, ...entry }) => entry);
   return plain.sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
