@@ -76,6 +76,7 @@ function endpoint(
     port,
     servicePort,
     portName: name,
+    mesh: false,
     missing,
     notes: [],
   };
@@ -92,6 +93,7 @@ export function undeclaredEndpoints({ host, ports }: Allocation): readonly Endpo
       port,
       servicePort: null,
       portName: name,
+      mesh: false,
     },
     ...{ missing: host === null ? ["address"] : [], notes: [] },
   }));

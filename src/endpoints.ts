@@ -2,7 +2,7 @@
  * Which addresses and ports of a task are its endpoints: the table of facts/docker-swarm.md §3, neutral to the source.
  * Pure. What can't be reached is given all the same, with what is missing and why, so that it can be explained.
  */
-import type { AddressedFact, NetworkAttachment, PortBinding, Protocol } from "./model.ts";
+import type { AddressedFact, IngressPort, NetworkAttachment, PortBinding, Protocol } from "./model.ts";
 
 export interface Endpoint {
   /** The port that tells it apart within its task for as long as that lives; null while unknown. */
@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly port: number | null;
   readonly servicePort: number | null;
   readonly portName: string | null;
+  /** Published by Swarm's routing mesh: one for all tasks of the service on this node. */
+  readonly mesh: boolean;
   readonly missing: readonly string[];
   readonly notes: readonly string[];
 }
@@ -33,21 +35,35 @@ export interface EndpointWishes {
   readonly asked: boolean;
 }
 
-/** @param nodeAddress where published ports are reached; null while unknown */
+/**
+ * @param nodeAddress where published ports are reached; null while unknown
+ * @param ingress the ports that the routing mesh publishes for its service
+ */
 export function endpointsOf(
   addressed: AddressedFact,
   wishes: EndpointWishes,
   nodeAddress: string | null,
+  ingress: readonly IngressPort[] = [],
 ): readonly Endpoint[] {
   const { network, ports, asked } = wishes;
   if (network !== null) return onChosenNetwork(addressed, network, ports);
-  if (addressed.bindings.length > 0) return published(addressed.bindings, ports, nodeAddress);
+  const bindings = [...addressed.bindings, ...ingress.map(meshBinding)];
+  if (bindings.length > 0) return published(bindings, ports, nodeAddress);
   if (addressed.mode === "host") return onHost(addressed, ports, nodeAddress, asked);
   return unpublished(addressed, ports, asked);
 }
 
+interface Binding extends PortBinding {
+  readonly mesh?: boolean;
+}
+
+/** Every node answers at such a port, on all its addresses. */
+function meshBinding({ containerPort, hostPort, protocol }: IngressPort): Binding {
+  return { containerPort, hostPort, protocol, hostAddress: "0.0.0.0", servicePort: null, portName: null, mesh: true };
+}
+
 function published(
-  bindings: readonly PortBinding[],
+  bindings: readonly Binding[],
   wanted: readonly Port[],
   nodeAddress: string | null,
 ): readonly Endpoint[] {
@@ -62,7 +78,7 @@ function published(
     .map((binding) => ({ ...atBinding(binding, nodeAddress), notes: [...noteOf(binding), ...notes] }));
 }
 
-function atBinding(binding: PortBinding, nodeAddress: string | null): Endpoint {
+function atBinding(binding: Binding, nodeAddress: string | null): Endpoint {
   const address = addressOf(binding.hostAddress, nodeAddress);
   return {
     key: binding.containerPort ?? binding.hostPort,
@@ -72,6 +88,7 @@ function atBinding(binding: PortBinding, nodeAddress: string | null): Endpoint {
     port: binding.hostPort,
     servicePort: binding.servicePort,
     portName: binding.portName,
+    mesh: binding.mesh ?? false,
     missing: address === null ? ["address"] : [],
     notes: [],
   };
@@ -181,7 +198,8 @@ function defaultNetwork(networks: readonly NetworkAttachment[]): {
 
 function at(address: string | null, { port, protocol }: Port, notes: readonly string[]): Endpoint {
   const missing = address === null ? ["address"] : [];
-  return { key: port, containerPort: port, protocol, address, port, servicePort: null, portName: null, missing, notes };
+  const named = { servicePort: null, portName: null, mesh: false };
+  return { key: port, containerPort: port, protocol, address, port, ...named, missing, notes };
 }
 
 function withoutPort(address: string | null, note: string): Endpoint {
@@ -193,6 +211,7 @@ function withoutPort(address: string | null, note: string): Endpoint {
     port: null,
     servicePort: null,
     portName: null,
+    mesh: false,
     missing: ["port"],
     notes: [note],
   };

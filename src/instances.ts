@@ -38,7 +38,7 @@ export function instancesOf(record: TaskRecord): TaskInstances {
   const instances = endpoints.map((endpoint, index) => ({
     ...common(record, health, endpoint),
     ...described(definition, reader, endpoint, endpoints),
-    id: idOf(record.task, endpoints, index),
+    id: idOf(record, endpoints, index),
   }));
   return { instances, settled };
 }
@@ -48,7 +48,8 @@ function candidatesOf(record: TaskRecord, definition: DefinedFact, reader: Label
   if (addressed === null) return [UNADDRESSED];
   const { ports } = definition;
   if (ports === undefined || addressed.allocated === undefined) {
-    return endpointsOf(addressed, wishes(reader), node?.address ?? null);
+    const ingress = record.inherited?.ingress ?? addressed.ingress;
+    return endpointsOf(addressed, wishes(reader), node?.address ?? null, ingress);
   }
   return declaredEndpoints(ports, addressed.allocated);
 }
@@ -67,6 +68,7 @@ const UNADDRESSED: Endpoint = {
   port: null,
   servicePort: null,
   portName: null,
+  mesh: false,
   missing: ["address", "port"],
   notes: [],
 };
@@ -130,12 +132,14 @@ function described(definition: DefinedFact, reader: LabelReader, endpoint: Endpo
  * `task:port`, with `:udp` and the like where it isn't tcp. The port is one that stays the same for as long as the task
  * lives: Docker's container port (ephemeral host ports change at every restart, facts/docker-swarm.md §3), or the host
  * port of a task that is given one for good (Marathon). A second binding of one container port has its host port as well.
+ * A port of the routing mesh is `service@node:port`, the same for all tasks of that service on that node.
  */
-function idOf(task: string, endpoints: readonly Endpoint[], index: number): string {
+function idOf({ task, assigned }: TaskRecord, endpoints: readonly Endpoint[], index: number): string {
   const endpoint = endpoints[index];
   if (endpoint === undefined || endpoint.key === null) return task;
-  const { key, port, protocol } = endpoint;
+  const { key, port, protocol, mesh } = endpoint;
   const suffix = protocol === "tcp" ? "" : `:${protocol}`;
+  if (mesh) return `${assigned.inherits ?? assigned.definition}@${assigned.node}:${port}${suffix}`;
   const first = endpoints.findIndex((other) => other.key === key && other.protocol === protocol);
   return first < index ? `${task}:${key}:${port ?? index}${suffix}` : `${task}:${key}${suffix}`;
 }
@@ -183,7 +187,7 @@ function undefinedInstances(record: TaskRecord, health: Health): readonly Instan
   const endpoints = known.length > 0 ? known : [UNADDRESSED];
   return endpoints.map((endpoint, index) => ({
     ...common(record, health, endpoint),
-    id: idOf(record.task, endpoints, index),
+    id: idOf(record, endpoints, index),
   }));
 }
 

@@ -48,6 +48,15 @@ export interface DefinedFact extends FactBase {
    * joined with `addressed.allocated`. Absent where `addressed.bindings` says it all (Docker).
    */
   readonly ports?: readonly PortDeclaration[];
+  /** Ports that Swarm's routing mesh publishes for it on every node (Swarm services only). */
+  readonly ingress?: readonly IngressPort[];
+}
+
+/** A port that every node of a swarm publishes for a service: one endpoint for each node that runs a task of it. */
+export interface IngressPort {
+  readonly containerPort: number;
+  readonly hostPort: number;
+  readonly protocol: Protocol;
 }
 
 /** One port that a definition declares. */
@@ -114,6 +123,8 @@ export interface AddressedFact extends FactBase {
   readonly exposed: readonly { readonly port: number; readonly protocol: Protocol }[];
   /** What the task was given for its definition's declared ports. */
   readonly allocated?: Allocation;
+  /** The mesh's ports of its service as its own engine knows them, for nodes that reach no manager. */
+  readonly ingress?: readonly IngressPort[];
 }
 
 /** Host and ports as an orchestrator's status tells them: without their meaning. */

@@ -7,6 +7,7 @@ import { instancesOf } from "./instances.ts";
 import { sameJson } from "./json.ts";
 import type { Fact, Instance, Json, Registration, SourceEvent } from "./model.ts";
 import { type Services, servicesOf } from "./services.ts";
+import { createShared } from "./shared.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
 
 export interface InstanceChange {
@@ -86,6 +87,8 @@ export function createWorld(options: WorldOptions): World {
   const timeline = createTimeline();
   const instances = new Map<string, Instance>();
   const byTask = new Map<string, readonly string[]>();
+  /** Instances that several tasks share (a port of Swarm's routing mesh), as each of the tasks has them. */
+  const shared = createShared();
   const unsettled = new Set<string>();
   const drained = new Set<string>();
   const connections = new Map<string, Pick<SourceView, "state" | "error">>();
@@ -161,13 +164,15 @@ export function createWorld(options: WorldOptions): World {
     if (known === null) timeline.close(task);
     const left = held.filter((id) => !ids.includes(id));
     return [
-      ...left.flatMap((id) => replace(id, null)),
-      ...now.flatMap((instance) => replace(instance.id, withDrain(instance))),
+      ...left.flatMap((id) => replace(id, shared.take(id, task, null))),
+      ...now.flatMap((instance) => replace(instance.id, withDrain(shared.take(instance.id, task, instance)))),
     ];
   }
 
-  function withDrain(instance: Instance): Instance {
-    return drained.has(instance.id) && instance.state === "ready" ? { ...instance, state: "draining" } : instance;
+  function withDrain(instance: Instance | null): Instance | null {
+    return instance !== null && drained.has(instance.id) && instance.state === "ready"
+      ? { ...instance, state: "draining" }
+      : instance;
   }
 
   function replace(id: string, after: Instance | null): InstanceChange[] {
