@@ -61,6 +61,8 @@ export interface Correlator {
   /** The definitions of what exists: standing by itself, or used by a task. Changes only when `revision` does. */
   definitions(): Iterable<DefinedFact>;
   revision(): number;
+  /** All nodes that are known. */
+  nodes(): Iterable<NodeFact>;
   /** Sizes of what is held, for metrics. */
   size(): { readonly tasks: number; readonly definitions: number; readonly tombstones: number };
 }
@@ -130,6 +132,12 @@ export function createCorrelator(): Correlator {
       }
     },
     revision: () => revision,
+    *nodes() {
+      for (const facts of nodes.values()) {
+        const node = lowestSource(facts);
+        if (node !== null) yield node;
+      }
+    },
     size: () => ({ tasks: tasks.size, definitions: definitions.size, tombstones: tombstones.size }),
   };
 

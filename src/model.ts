@@ -327,6 +327,8 @@ export interface Registration {
    * two services with one claim, the one that holds it keeps it, else the older; the other's object is refused and reported.
    */
   readonly claims?: readonly string[];
+  /** What another node's Muster wrote, as `listOthers` found it: the id of that node. */
+  readonly node?: string;
   /** Service-level objects, as `list` found them: instances of other nodes hang on it, so that it is not removed from here. */
   readonly inUse?: boolean;
   /** Kept without traffic until its task has ended, see `Registry.drains`. */
@@ -400,6 +402,11 @@ export interface Registry extends AsyncDisposable {
    * @returns one outcome per change, in the order of `changes`
    */
   apply(changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]>;
+  /**
+   * The instances that other nodes of this cluster have here, each with its `node`: the leader removes what a dead node
+   * left (`apply` takes their `deregister`, and nothing else of theirs). Absent where that can't be told, or need not be.
+   */
+  listOthers?(signal: AbortSignal): Promise<readonly Registration[]>;
   /**
    * Yields each time that the registry may have lost what it held (it was away and is back), so that it is listed at once
    * and not only at the next period. Ends without an error on abort. Absent where there is no way to notice.

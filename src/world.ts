@@ -5,7 +5,7 @@
 import { createCorrelator, type SourceSync } from "./correlate.ts";
 import { instancesOf } from "./instances.ts";
 import { sameJson } from "./json.ts";
-import type { Fact, Instance, Json, Registration, SourceEvent } from "./model.ts";
+import type { Fact, Instance, Json, NodeFact, Registration, SourceEvent } from "./model.ts";
 import { type Services, servicesOf } from "./services.ts";
 import { createShared } from "./shared.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
@@ -48,6 +48,8 @@ export interface World {
   fate(registration: Registration): Fate;
   /** Whether the service exists, with or without instances, as far as the sources have said. */
   hasService(service: string): boolean;
+  /** All nodes that the sources know. */
+  nodes(): Iterable<NodeFact>;
   /** Operator's drain: takes ready instances out of every registry, or puts them back. @returns the ids that it found */
   drain(ids: readonly string[], on: boolean): readonly string[];
   source(name: string): SourceView;
@@ -106,6 +108,7 @@ export function createWorld(options: WorldOptions): World {
     instancesOfTask: (task) => (byTask.get(task) ?? []).flatMap((id) => instances.get(id) ?? []),
     fate,
     hasService,
+    nodes: correlator.nodes,
     drain,
     source,
     sources: () => [...names].map(source),
