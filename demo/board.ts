@@ -17,7 +17,7 @@ export interface Row {
 
 /** From something that the engine did to its effect in the registry. */
 export interface Passage {
-  /** "start", "healthy", "kill", "unhealthy", "die". */
+  /** "start", "healthy", "kill", "unhealthy", "die"; of Marathon "TASK_RUNNING", "TASK_KILLING" … */
   readonly after: string;
   readonly ms: number;
 }
@@ -98,6 +98,7 @@ function passageFrom(cause: Cause | null, at: number): Passage | null {
 function told(row: Known, action: string, at: number): Known {
   switch (action) {
     case "start":
+    case "TASK_RUNNING":
       return { ...row, engine: "running", rise: { after: action, at }, fall: null };
     case "health_status: healthy":
       return { ...row, engine: "healthy", rise: { after: "healthy", at }, fall: null };
@@ -108,8 +109,11 @@ function told(row: Known, action: string, at: number): Known {
     case "unpause":
       return { ...row, engine: "running", rise: { after: action, at }, fall: null };
     case "kill":
+    case "TASK_KILLING":
       return { ...row, engine: "stopping", fall: { after: action, at } };
     case "die":
+    case "TASK_KILLED":
+    case "TASK_FAILED":
       return { ...row, engine: "ended", fall: row.engine === "stopping" ? row.fall : { after: action, at } };
     case "destroy":
       return { ...row, engine: "removed" };

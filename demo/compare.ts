@@ -49,7 +49,7 @@ export function differences(
   const strays = entries.filter(({ task }) => !expected.some((one) => one.task === task));
   return [
     ...expected.flatMap((one) => differencesOf(one, entries, registry)),
-    ...strays.map(({ id, task }) => `${registry} has ${id}, but container ${task.slice(0, 12)} does not run`),
+    ...strays.map(({ id, task }) => `${registry} has ${id}, but its task ${task.slice(0, 12)} does not run`),
   ];
 }
 

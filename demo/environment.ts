@@ -19,6 +19,13 @@ export async function findServers(screen: Screen, signal: AbortSignal): Promise<
   };
 }
 
+/** Takes the Consul that is there, or starts one; null, and said, where it can't be had. On abort it resolves as well. */
+export async function findConsul(screen: Screen, signal: AbortSignal): Promise<ConsulHost | null> {
+  screen.say("Looking for Consul; if it is missing it is started …");
+  const [consul] = await Promise.allSettled([consulHost({ signal })]);
+  return unlessMissing(consul, "No Consul can be had", signal.aborted ? () => {} : screen.problem);
+}
+
 function unlessMissing<T>(result: PromiseSettledResult<T>, what: string, report: (text: string) => void): T | null {
   if (result.status === "fulfilled") return result.value;
   report(`${what}: ${messageOf(result.reason).replace(/^lab: /, "")}`);

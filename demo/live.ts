@@ -18,6 +18,12 @@ import { play } from "./story.ts";
 import { registerStranger, type Stranger } from "./stranger.ts";
 import { watch } from "./watch.ts";
 
+/**
+ * What follows when a story is over, while all of it is up. Calls `stay` at its end, to wait for whoever wants to look round.
+ * @returns whether it went as it should
+ */
+export type NextAct = (stay: () => Promise<void>, running: AbortSignal) => Promise<boolean>;
+
 export interface LiveParts {
   readonly engine: DockerHost;
   readonly consul: ConsulHost | null;
@@ -28,6 +34,7 @@ export interface LiveParts {
   readonly isOnce: boolean;
   /** Where to record the engine's facts; null: nowhere. */
   readonly recordTo: string | null;
+  readonly next: NextAct;
 }
 
 /** During the story, and later on, ms. */
@@ -65,8 +72,10 @@ export async function playLive(parts: LiveParts, signal: AbortSignal): Promise<b
   try {
     const isFine = await tell({ ...parts, muster, address, view, board, stranger, containers }, running);
     period = LOOK_SELDOM;
-    if (!parts.isOnce) await stayUp(screen, running);
-    return isFine;
+    const stay = async (): Promise<void> => {
+      if (!parts.isOnce) await stayUp(screen, running);
+    };
+    return (await parts.next(stay, running)) && isFine;
   } finally {
     if (muster.ended.aborted) screen.problem(`Muster has ended; its log: ${muster.logFile}`);
     isOver.abort(new Error("the demo is over"));

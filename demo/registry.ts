@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { ConsulHost } from "../test/lab/host.ts";
+import { ask } from "./ask.ts";
 
 /** An entry, as far as the demo looks at it. */
 export interface Entry {
@@ -7,7 +8,7 @@ export interface Entry {
   readonly service: string;
   readonly address: string;
   readonly port: number;
-  /** The orchestrator's id of the task: here the full container id. */
+  /** The orchestrator's id of the task: with Docker the full container id. */
   readonly task: string;
 }
 
@@ -36,14 +37,14 @@ const ConsulServices = v.record(
 /** The agent's services that carry a Muster's mark: few, however many there are. */
 const marked = `/v1/agent/services?filter=${encodeURIComponent('"muster_owner" in Meta')}`;
 
-/** Asks Consul itself, so that Muster is not its own witness. */
-export function consulView(consul: ConsulHost): RegistryView {
+/** Asks Consul itself, so that Muster is not its own witness. @param cluster whose entries are looked at */
+export function consulView(consul: ConsulHost, cluster = CLUSTER): RegistryView {
   return {
     name: "Consul",
     async entries(signal) {
       const services = v.parse(ConsulServices, await consulApi(consul, { path: marked }, signal));
       return Object.values(services).flatMap(({ ID: id, Service: service, Address: address, Port: port, Meta }) => {
-        const ours = Meta?.["muster_owner"]?.startsWith(`${CLUSTER}/`) === true;
+        const ours = Meta?.["muster_owner"]?.startsWith(`${cluster}/`) === true;
         return ours ? [{ id, service, address, port, task: Meta?.["muster_task"] ?? "" }] : [];
       });
     },
@@ -68,7 +69,7 @@ export function embeddedView(url: string): RegistryView {
   return {
     name: "the embedded registry",
     async entries(signal) {
-      const { instances } = v.parse(Instances, await (await fetch(`${url}/v1/instances`, { signal })).json());
+      const { instances } = v.parse(Instances, JSON.parse((await ask(`${url}/v1/instances`, signal)).text));
       return instances.flatMap(({ id, service, task, address, port, registries }) => {
         const isIn = registries["embedded"]?.state === "registered" && address !== null && port !== null;
         return isIn ? [{ id, service, task, address, port }] : [];
@@ -83,13 +84,11 @@ export async function consulApi(
   { method = "GET", path, body }: { readonly method?: string; readonly path: string; readonly body?: object },
   signal: AbortSignal,
 ): Promise<unknown> {
-  const answer = await fetch(`${url}${path}`, {
+  const { ok, status, text } = await ask(`${url}${path}`, signal, {
     method,
-    signal,
     ...(token === undefined ? {} : { headers: { "x-consul-token": token } }),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`Consul ${method} ${path}: ${answer.status} ${text.trim()}`);
+  if (!ok) throw new Error(`Consul ${method} ${path}: ${status} ${text.trim()}`);
   return text === "" ? null : JSON.parse(text);
 }

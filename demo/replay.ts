@@ -7,7 +7,7 @@ import { startMusterProcess } from "../test/lab/muster-process.ts";
 import { until } from "../test/lab/wait.ts";
 import { createBoard } from "./board.ts";
 import { differences } from "./compare.ts";
-import { apiPort } from "./live.ts";
+import { apiPort, type NextAct } from "./live.ts";
 import { embeddedView } from "./registry.ts";
 import type { Screen } from "./screen.ts";
 import { readTrace } from "./trace.ts";
@@ -18,6 +18,7 @@ export interface ReplayParts {
   /** A temporary folder. */
   readonly folder: string;
   readonly isOnce: boolean;
+  readonly next: NextAct;
 }
 
 /** Beside the source, two folders up from the build. */
@@ -29,7 +30,7 @@ const SPEED = 1;
 const PATIENCE_MS = 10_000;
 
 /** @returns whether the embedded registry has, at the end, what the trace ends with */
-export async function playTrace({ screen, folder, isOnce }: ReplayParts, signal: AbortSignal): Promise<boolean> {
+export async function playTrace({ screen, folder, isOnce, next }: ReplayParts, signal: AbortSignal): Promise<boolean> {
   const trace = readTrace(await readFile(file, "utf8"));
   const config = {
     sources: { replay: { file, speed: SPEED } },
@@ -62,11 +63,12 @@ export async function playTrace({ screen, folder, isOnce }: ReplayParts, signal:
     for (const failure of found) screen.problem(`differs: ${failure}`);
     if (found.length === 0)
       screen.say(`Equal: ${view.name} has the ${trace.atEnd.length} containers that the trace ends with.`);
-    if (!isOnce) {
+    const stay = async (): Promise<void> => {
+      if (isOnce) return;
       screen.say("Muster stays up to explore. Next: Ctrl-C ends it.");
       if (!running.aborted) await once(running, "abort");
-    }
-    return found.length === 0;
+    };
+    return (await next(stay, running)) && found.length === 0;
   } finally {
     isOver.abort(new Error("the demo is over"));
     await watching;

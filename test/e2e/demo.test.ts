@@ -26,6 +26,8 @@ describe.skipIf(engine.skip || consul.skip)("the demo on real servers", () => {
     expect(output).toContain("Equal: 4 containers are fit for traffic, and Consul has exactly these.");
     expect(output).toMatch(/Explore: Muster http:\S+ .*Consul http:\S+.*DOCKER_HOST=unix:/);
     expect(output).toMatch(/- demo-web-1 is gone from Consul, \d+ ms after kill/);
+    expect(output).toMatch(/\+ web-1 is in Consul at 10\.0\.12\.\d+:31\d{3}, \d+ ms after TASK_RUNNING/);
+    expect(output).toContain("Equal: after each of the 5 steps Consul had exactly what ran on the simulated Marathon");
     expect(output).not.toContain("\u001b");
     expect(code).toBe(0);
     const socket = /DOCKER_HOST=unix:\/\/(\S+)/.exec(output)?.[1] ?? "";
@@ -52,6 +54,24 @@ describe.skipIf(engine.skip || consul.skip)("the demo on real servers", () => {
     expect((await theirs.docker(["ps", "-a", "--format", "{{.Names}} {{.State}}"])).trim()).toBe("theirs running");
     expect(await imagesOf(theirs)).toEqual(images);
     expect(await agent.request({ path: "/v1/agent/services" })).toEqual(services);
+    expect(await agent.request({ path: "/v1/session/list" })).toEqual([]);
+    expect(await agent.request({ path: "/v1/kv/?keys" })).toEqual([]);
+  });
+
+  it("plays one act only, and cleans up when that is interrupted", async () => {
+    await using agent = await startConsul();
+
+    const { code, output } = await demo(
+      ["--only", "marathon"],
+      { CONSUL_HTTP_ADDR: agent.url },
+      { interruptAt: "4/5" },
+    );
+
+    expect(output).not.toContain("DOCKER_HOST");
+    // Whoever ends what should stay up has not failed.
+    expect(code).toBe(0);
+    expect(await agent.request({ path: "/v1/agent/services" })).toEqual({});
+    expect(await agent.request({ path: "/v1/session/list" })).toEqual([]);
   });
 
   it("takes the embedded registry where there is no Consul, and says so", async () => {
@@ -91,6 +111,7 @@ describe("the demo where no server can be had", () => {
     expect(output).toContain("No Docker engine can be had: ");
     expect(output).toContain("This is a recording, and no engine");
     expect(output).toContain("Equal: the embedded registry has the 4 containers that the trace ends with.");
+    expect(output).toContain("Equal: after each of the 5 steps the embedded registry had exactly what ran");
     expect(code).toBe(0);
   });
 
