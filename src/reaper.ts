@@ -80,13 +80,22 @@ export function createReaper(options: ReaperOptions): Reaper {
     const done = doneIn(registry);
     if (!isWorthListing(registry, done)) return;
     try {
-      const entries = (await registry.listOthers?.(signal)) ?? [];
-      for (const { node = "" } of entries) if (!states.has(node) && SWARM_NODE.test(node)) die(node);
-      for (const node of due(done)) if (await remove(registry, node, entries, signal)) done.add(node);
+      await removeDue(registry, states, done, signal);
     } catch (error) {
       if (!signal.aborted)
         log.warn({ registry: registry.name, err: error }, "what dead nodes left can't be removed yet");
     }
+  }
+
+  async function removeDue(
+    registry: Registry,
+    states: ReadonlyMap<string, string>,
+    done: Set<string>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const entries = (await registry.listOthers?.(signal)) ?? [];
+    for (const { node = "" } of entries) if (!states.has(node) && SWARM_NODE.test(node)) die(node);
+    for (const node of due(done)) if (await remove(registry, node, entries, signal)) done.add(node);
   }
 
   function doneIn({ name }: Registry): Set<string> {
