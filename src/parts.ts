@@ -18,7 +18,7 @@ export function partsOf(config: Config): AgentParts {
     async serve(agent) {
       const { listen, tokenFile } = config.http;
       const server = await serve(
-        createApi({ agent, token: tokenFile === null ? null : createTokenFile(tokenFile), log }),
+        createApi({ agent, token: tokenFile === null ? null : createTokenFile(tokenFile), feed: null, log }),
         listen,
       );
       log.info({ host: listen.host, port: server.port }, "listening");

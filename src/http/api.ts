@@ -9,6 +9,8 @@ import { parseDuration } from "../schema.ts";
 import type { Scope } from "../scope.ts";
 import type { InstanceChange, SourceView } from "../world.ts";
 import { events } from "./events.ts";
+import { type FactFeed, facts } from "./facts.ts";
+import { FACTS_PATH } from "./facts-path.ts";
 import { requireLocalHost, requireToken } from "./guard.ts";
 import { problem } from "./problem.ts";
 import { instanceViews, serviceViews, sourceReport, timelineView } from "./view.ts";
@@ -47,6 +49,8 @@ export interface ApiOptions {
   readonly agent: Agent;
   /** null: no token is needed; loopback only. */
   readonly token: (() => Promise<string>) | null;
+  /** A swarm's facts for other Musters; null: none are served. */
+  readonly feed: FactFeed | null;
   readonly log: Logger;
 }
 
@@ -60,7 +64,7 @@ const DrainBody = v.union([
   v.strictObject({ node: v.pipe(v.string(), v.nonEmpty()), undo: v.optional(v.boolean()) }),
 ]);
 
-export function createApi({ agent, token, log }: ApiOptions): Hono {
+export function createApi({ agent, token, feed, log }: ApiOptions): Hono {
   const app = new Hono();
   app.use(requireToken(token));
   if (token === null) app.use(requireLocalHost);
@@ -85,6 +89,7 @@ export function createApi({ agent, token, log }: ApiOptions): Hono {
     const { text, contentType } = await agent.metrics();
     return context.body(text, 200, { "content-type": contentType });
   });
+  app.get(FACTS_PATH, (context) => facts(context, feed));
   addReads(app, agent);
   addActions(app, agent);
   return app;

@@ -2,23 +2,28 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import type { MiddlewareHandler } from "hono";
+import { FACTS_PATH } from "./facts-path.ts";
 import { problem } from "./problem.ts";
 
-/** Paths that orchestrators' probes call; they tell nothing about instances. */
-const OPEN_PATHS: readonly string[] = ["/healthz", "/readyz"];
+/** Paths that orchestrators' probes call, which tell nothing about instances; and the one with a secret of its own. */
+const OPEN_PATHS: readonly string[] = ["/healthz", "/readyz", FACTS_PATH];
 
 /** @param token gives the token at the time of the request (its file may change); null: none is needed (loopback only) */
 export function requireToken(token: (() => Promise<string>) | null): MiddlewareHandler {
   return async (context, next) => {
     if (token !== null && !OPEN_PATHS.includes(context.req.path)) {
-      const given = /^Bearer (.+)$/i.exec(context.req.header("authorization") ?? "")?.[1] ?? "";
-      if (!isSame(given, await token())) {
+      if (!isBearer(context.req.header("authorization"), await token())) {
         context.header("www-authenticate", "Bearer");
         return problem(context, 401, "send the token of http.tokenFile as 'Authorization: Bearer …'");
       }
     }
     return next();
   };
+}
+
+/** Whether an `Authorization` header carries this token; never, if the token is empty. */
+export function isBearer(header: string | undefined, token: string): boolean {
+  return isSame(/^Bearer (.+)$/i.exec(header ?? "")?.[1] ?? "", token);
 }
 
 /** Equal lengths for the comparison, and no timing that tells how much of a guess was right. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { type Agent, createApi } from "../../src/http/api.ts";
+import type { FactFeed } from "../../src/http/facts.ts";
 import { runningTask, status, synced } from "../facts.ts";
 import { createScene, silent } from "../reconciling.ts";
 
-async function scene(options: { token?: string } = {}) {
+async function scene(options: { token?: string; feed?: FactFeed } = {}) {
   const made = createScene();
   const { world, reconciler, audited } = made;
   await made.say(
@@ -28,6 +29,7 @@ async function scene(options: { token?: string } = {}) {
   const app = createApi({
     agent,
     token: options.token === undefined ? null : async () => options.token ?? "",
+    feed: options.feed ?? null,
     log: silent,
   });
   return {
@@ -232,5 +234,39 @@ describe("who may ask", () => {
     expect((await app.request("http://evil.example/v1/instances")).status).toBe(403);
     expect((await app.request("http://127.0.0.1:8590/v1/instances")).status).toBe(200);
     expect((await app.request("http://[::1]:8590/v1/instances")).status).toBe(200);
+  });
+});
+
+describe("a manager's facts", () => {
+  const feed: FactFeed = {
+    secret: async () => "shared",
+    facts: (node) =>
+      node === "worker"
+        ? null
+        : (async function* () {
+            yield status({ task: node ?? "any" });
+          })(),
+  };
+  const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+  it("come as a stream, behind the swarm's own secret", async () => {
+    const { app } = await scene({ token: "api", feed });
+    const answer = await app.request("/v1/facts?node=n1", bearer("shared"));
+    expect(answer.headers.get("content-type")).toMatch(/^text\/event-stream/);
+    const lines = (await answer.text()).split("\n").filter((line) => line.startsWith("data: "));
+    expect(lines.map((line) => JSON.parse(line.slice(6)))).toEqual([status({ task: "n1" })]);
+  });
+
+  it("are not opened by the API's token, nor does their secret open anything else", async () => {
+    const { app } = await scene({ token: "api", feed });
+    expect((await app.request("/v1/facts", bearer("api"))).status).toBe(401);
+    expect((await app.request("/v1/facts")).status).toBe(401);
+    expect((await app.request("/v1/instances", bearer("shared"))).status).toBe(401);
+  });
+
+  it("are refused in words where there are none", async () => {
+    const { json } = await scene({ feed });
+    expect(await json("/v1/facts?node=worker", bearer("shared"))).toMatchObject({ status: 503 });
+    expect(await (await scene()).json("/v1/facts", bearer("shared"))).toMatchObject({ status: 404 });
   });
 });
