@@ -157,6 +157,7 @@ describe("the rest of the API", () => {
         unready: () => ["source docker has not listed yet"],
       },
       token: null,
+      feed: null,
       log: silent,
     });
     const answer = await starting.request("/readyz");
