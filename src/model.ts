@@ -403,6 +403,11 @@ export interface Registry extends AsyncDisposable {
    */
   apply(changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]>;
   /**
+   * What the registry itself says of an entry beyond its content, as of the last time that it was asked, e.g. an ALB
+   * target's health: `{ "target": { "state", "reason" } }`. null: nothing (yet).
+   */
+  detail?(key: string): Json;
+  /**
    * The instances that other nodes of this cluster have here, each with its `node`: the leader removes what a dead node
    * left (`apply` takes their `deregister`, and nothing else of theirs). Absent where that can't be told, or need not be.
    */

@@ -9,7 +9,7 @@ import { backoff, jittered } from "./backoff.ts";
 import { type Clock, createBell } from "./clock.ts";
 import { createDesired } from "./desired.ts";
 import { createGuard, type GuardLimits } from "./guard.ts";
-import type { Change, Instance, Logger, Outcome, Registration, Registry } from "./model.ts";
+import type { Change, Instance, Json, Logger, Outcome, Registration, Registry } from "./model.ts";
 import { plan } from "./plan.ts";
 import { createRemovalRules } from "./removal.ts";
 import { createReporter, type ReportSink } from "./report.ts";
@@ -49,6 +49,8 @@ export interface RegistrationView {
   /** ISO 8601; since when it is in this state, where known. */
   readonly since: string | null;
   readonly error: string | null;
+  /** See `Registry.detail`; absent where there is nothing to tell. */
+  readonly detail?: Json;
 }
 
 export interface RegistryView {
@@ -387,6 +389,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   function instanceView(id: string): RegistrationView {
+    const view = registrationView(id);
+    const detail = view.key === null ? null : (registry.detail?.(view.key) ?? null);
+    return detail === null ? view : { ...view, detail };
+  }
+
+  function registrationView(id: string): RegistrationView {
     const rejection = desired.rejection(id);
     if (rejection !== null) return { state: "failed", key: null, since: null, error: rejection };
     const keys = desired.keysOf(id);

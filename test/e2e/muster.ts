@@ -36,7 +36,7 @@ export async function startMuster(yaml: string, level = process.env["MUSTER_TEST
       sourceNames: (scope) => sourceNames(config.sources, scope),
       election: (context) => loadElection(config.registries, context),
       async serve(agent) {
-        const server = await serve(createApi({ agent, token: null, log }), config.http.listen);
+        const server = await serve(createApi({ agent, token: null, feed: null, log }), config.http.listen);
         resolve(server.port);
         return server;
       },

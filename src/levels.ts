@@ -1,0 +1,43 @@
+/**
+ * Who writes what in a swarm (design, section 6): each node its own instances, the leader the service-level objects. Each
+ * is given the registries as if the other half did not exist.
+ */
+import type { Instance, Registration, Registry } from "./model.ts";
+
+/** For a node of a swarm: its instances, and nothing of a service that another node's Muster keeps. */
+export function instancesOnly(registry: Registry): Registry {
+  return {
+    ...delegated(registry),
+    project: (instance) => registry.project(instance).filter(isInstance),
+    list: async (signal) => (await registry.list(signal)).filter(isInstance),
+  };
+}
+
+/** For the leader: of these sources, whose instances their own nodes write, only the service-level objects. */
+export function serviceLevelOf(registry: Registry, sources: ReadonlySet<string>): Registry {
+  const project = (instance: Instance): readonly Registration[] => {
+    const all = registry.project(instance);
+    return sources.has(instance.source) ? all.filter((entry) => !isInstance(entry)) : all;
+  };
+  return { ...delegated(registry), project };
+}
+
+function isInstance({ instance }: Registration): boolean {
+  return instance !== null;
+}
+
+/** Field by field, since a registry may be of a class, whose methods a spread would lose. */
+function delegated(registry: Registry): Registry {
+  const { name, drains, returns, listOthers, detail } = registry;
+  return {
+    name,
+    ...(drains === undefined ? {} : { drains }),
+    project: (instance) => registry.project(instance),
+    list: (signal) => registry.list(signal),
+    apply: (changes, signal) => registry.apply(changes, signal),
+    ...(returns === undefined ? {} : { returns: (signal) => returns.call(registry, signal) }),
+    ...(listOthers === undefined ? {} : { listOthers: (signal) => listOthers.call(registry, signal) }),
+    ...(detail === undefined ? {} : { detail: (key) => detail.call(registry, key) }),
+    [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
+  };
+}
