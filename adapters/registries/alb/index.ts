@@ -1,0 +1,149 @@
+/**
+ * ALB target groups: every instance is a target, known by its port and this machine's instance id or address, as ECS does it
+ * for its tasks. The facts behind this adapter: facts/alb.md.
+ */
+import { setMaxListeners } from "node:events";
+import type { AdapterContext, Change, Instance, Json, Outcome, Registration, Registry } from "../../../src/model.ts";
+import { messageOf, RequestError } from "../../failure.ts";
+import { createBook } from "./book.ts";
+import { createElb } from "./elb.ts";
+import { regionOf } from "./group-ref.ts";
+import { createGroups } from "./groups.ts";
+import { createImds } from "./imds.ts";
+import { createListing } from "./listing.ts";
+import { createMemory } from "./memory.ts";
+import type { AlbOptions } from "./options.ts";
+import { createOwnership } from "./ownership.ts";
+import { realTiming, type Timing } from "./pace.ts";
+import { project } from "./project.ts";
+import { isRule, rulesOf } from "./routes.ts";
+import { createRules } from "./rules.ts";
+import { createRulesApi } from "./rules-api.ts";
+import { createSender } from "./sender.ts";
+import { createWatch } from "./watch.ts";
+import { write } from "./writes.ts";
+
+/** With what the core may show of each registration. */
+export interface AlbRegistry extends Registry {
+  /**
+   * How the target behind a registration's key is, as last seen; also for a while after it was deregistered: it is out of
+   * service once its state is `unused`. null if nothing is known.
+   */
+  detail(key: string): Json | null;
+}
+
+/** Asks nobody anything yet. */
+export function createAlbRegistry(
+  options: AlbOptions,
+  context: AdapterContext,
+  timing: Timing = realTiming,
+): AlbRegistry {
+  const { name, cluster, node, log, random } = context;
+  const { targetGroups, musters, healthPoll: period } = options;
+  const imds = createImds();
+  const { endpoint, timeout } = options;
+  const sender = createSender({ region: regionFor(options), endpoint, timeout, musters }, timing, random);
+  const elb = createElb(sender);
+  const named = Object.values(targetGroups);
+  const groups = createGroups(elb, { cluster, named, discover: options.discover }, timing, log);
+  const ownership = createOwnership(node, options.hosts);
+  const memory = createMemory();
+  const book = createBook(timing.now);
+  let zone: string | null = null;
+
+  async function instanceId(signal: AbortSignal): Promise<string | null> {
+    if (!ownership.hasMachine) return null;
+    if (options.instanceId !== undefined) return options.instanceId;
+    const machine = await imds.machine(signal);
+    zone = machine.zone;
+    return machine.instanceId;
+  }
+
+  const zones = () => ["all", ...(zone === null ? [] : [zone])];
+  const parts = { name, elb, groups, book, memory, ownership, instanceId, zones, musters, timing, random, log };
+  const listing = createListing(parts);
+  const { listeners = [], from = 0 } = options.rules ?? {};
+  const rules = createRules({ ...parts, cluster, api: createRulesApi(sender), listeners, from });
+  const watch = createWatch({ ...parts, period });
+  const settings = { name, targetGroups, foreign: ownership.foreign };
+
+  return {
+    name,
+    project(instance) {
+      const projected = project(instance, settings);
+      for (const each of projected) memory.keep(each, instance);
+      const targets = projected.map(({ registration }) => registration);
+      const [first] = projected;
+      return first === undefined ? targets : [...targets, ...rulesFor(instance, first.group.name)];
+    },
+    async list(signal) {
+      // Each call under way listens to it: many listeners are no leak here.
+      setMaxListeners(0, signal);
+      try {
+        return [...(await listing.list(signal)), ...(await rules.list(signal))];
+      } catch (error) {
+        signal.throwIfAborted();
+        throw new RequestError(`${name}: list: ${messageOf(error)}`, { retry: true, ambiguous: false, cause: error });
+      } finally {
+        watch.wake();
+      }
+    },
+    async apply(changes, signal) {
+      setMaxListeners(0, signal);
+      try {
+        return await inOrder(changes, signal);
+      } finally {
+        watch.wake();
+      }
+    },
+    detail: (key) => book.detail(key) as Json | null,
+    async [Symbol.asyncDispose]() {
+      watch.stop();
+      elb.dispose();
+    },
+  };
+
+  /** An instance that no rule can send traffic to is refused as a whole: it would look as if it were served. */
+  function rulesFor(instance: Instance, group: string): readonly Registration[] {
+    try {
+      return rulesOf(instance, group, listeners);
+    } catch (error) {
+      throw new Error(`${name}: ${JSON.stringify(instance.id)}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Rules before targets where they are made, after them where they go. One by one: there are few. */
+  async function inOrder(changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    signal.throwIfAborted();
+    const outcomes = new Map<Change, Outcome>();
+    const ofRules = changes.filter((change) => isRule(change.after ?? change.before));
+    const ofTargets = changes.filter((change) => !ofRules.includes(change));
+    for (const change of ofRules) if (change.after !== null) outcomes.set(change, await rules.apply(change, signal));
+    const written = ofTargets.length === 0 ? [] : await write(ofTargets, parts, signal);
+    for (const [index, change] of ofTargets.entries()) outcomes.set(change, written[index] as Outcome);
+    for (const change of ofRules) if (change.after === null) outcomes.set(change, await rules.apply(change, signal));
+    return changes.map((change) => outcomes.get(change) as Outcome);
+  }
+
+  /** The SDK asks the metadata service for credentials, but never for the region. */
+  function regionFor({ region, targetGroups: refs }: AlbOptions): string | (() => Promise<string>) | undefined {
+    const known =
+      region ??
+      Object.values(refs)
+        .map(regionOf)
+        .find((one) => one !== null);
+    const { AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE } = process.env;
+    const configured = known ?? (AWS_REGION || AWS_DEFAULT_REGION || null);
+    if (configured !== null) return configured;
+    // A profile may name one: the SDK reads it.
+    if (AWS_PROFILE !== undefined) return undefined;
+    return async () => {
+      try {
+        return (await imds.machine(new AbortController().signal)).region;
+      } catch (cause) {
+        const message = `no region is known: set registries.alb.region or AWS_REGION (${messageOf(cause)})`;
+        throw new RequestError(message, { retry: true, ambiguous: false, cause });
+      }
+    };
+  }
+}
