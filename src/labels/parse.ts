@@ -40,17 +40,23 @@ export function list(read: (item: string) => string | undefined, expected: strin
   return (raw) => {
     if (raw.length > MAX_VALUE_LENGTH) return refused(null, LENGTH_REASON);
     if (raw.trim() === "") return { value: null, faults: [] };
-    const { values, faults } = readItems(splitList(raw), read, expected);
-    // A secret with a comma in it is none of its parts.
-    if (looksSecret(values.join(","))) return refused(null, SECRET_REASON);
+    const items = splitList(raw);
+    const harmless = items.filter((item) => !looksSecret(item));
+    // A secret with a comma in it is none of its parts, even if one of them can't be used anyway.
+    if (looksSecret(harmless.join(","))) return refused(null, SECRET_REASON);
+    const { values, faults } = readItems(items, harmless, read, expected);
     if (values.length > MAX_ITEMS) faults.push({ value: null, reason: `only the first ${MAX_ITEMS} are used` });
     return { value: values.length === 0 && faults.length > 0 ? undefined : values.slice(0, MAX_ITEMS), faults };
   };
 }
 
 /** One fault for all secrets, and one for all other bad items. */
-function readItems(items: readonly string[], read: (item: string) => string | undefined, expected: string) {
-  const harmless = items.filter((item) => !looksSecret(item));
+function readItems(
+  items: readonly string[],
+  harmless: readonly string[],
+  read: (item: string) => string | undefined,
+  expected: string,
+) {
   const bad = harmless.filter((item) => read(item) === undefined);
   const faults: Fault[] = [];
   if (harmless.length < items.length) faults.push({ value: null, reason: SECRET_REASON });

@@ -208,6 +208,7 @@ describe("a secret", () => {
   );
 
   it("that looks like one is neither registered nor shown, whichever label it is in", () => {
+    const bare = { labels: {}, defaults: {}, environment: {}, metaFromEnvironment: [] };
     const padding = fc.constantFrom("", " ", "a,", "/x ", "\u0007,", "y".repeat(50));
     fc.assert(
       fc.property(input, anyKey, padding, shapes, padding, (given, key, before, secret, after) => {
@@ -222,7 +223,11 @@ describe("a secret", () => {
           expect(JSON.stringify(told(reader))).not.toContain(SECRET);
         }
       }),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        // found by chance: the item with the rest of the secret was dropped for its control character
+        examples: [[bare, "SERVICE_TAGS", "", `postgres://app:${SECRET},a@db/shop`, "\u0007,"]],
+      },
     );
   });
 
