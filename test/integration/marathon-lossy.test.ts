@@ -1,5 +1,6 @@
 /** What goes wrong between Marathon and Muster: losses, disorder, fail-overs, listings that lie. */
 import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../adapters/sources/marathon/limits.ts";
 import type { AppSpec } from "../lab/marathon/spec.ts";
 import { type Landscape, openLandscape } from "../unit/marathon/landscape.ts";
 
@@ -12,6 +13,22 @@ async function openWeb(options: Parameters<typeof openLandscape>[0] = {}): Promi
   await land.agrees();
   return land;
 }
+
+describe("marathon source, when much happens at once", () => {
+  it("starts 1,000 tasks of 50 apps with at most 10 GETs beyond the first listing, none missing", async () => {
+    await using land = await openLandscape({ marathon: { agents: 100 }, setup: { limits: LIMITS } });
+    const { cluster, hits } = land.marathon;
+    await land.synced(1);
+    hits.reset();
+
+    for (let app = 0; app < 50; app++)
+      cluster.deploy({ id: `/load/app-${app}`, instances: 20, ports: [0], healthChecks: [{ protocol: "HTTP" }] });
+
+    await land.agrees();
+    expect(land.registered()).toHaveLength(1_000);
+    expect(hits.gets()).toBeLessThanOrEqual(10);
+  });
+});
 
 describe("marathon source, when events are lost", () => {
   it("finds out by a listing what no event told", async () => {

@@ -61,9 +61,9 @@ describe("marathon source", () => {
     await land.agrees();
     for (const { id } of appsOf(version)) cluster.scale(id, 3);
     await land.agrees();
+    expect(land.facts.filter(({ kind }) => kind === "synced")).toHaveLength(1);
     for (const { id } of appsOf(version)) cluster.destroy(id);
     await land.agrees();
-    expect(land.facts.filter(({ kind }) => kind === "synced")).toHaveLength(1);
     expect(land.registered()).toEqual([]);
   });
 

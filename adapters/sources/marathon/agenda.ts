@@ -94,7 +94,7 @@ export function createAgenda(options: AgendaOptions): Agenda {
     dropMoot();
     const due = [...entries.values()].filter(({ isReading, notBefore }) => !isReading && notBefore <= now());
     const listable = due.filter(({ isListed }) => !isListed);
-    if (listable.length <= pace.burstLeft()) return due.flatMap(takeSingle);
+    if (pace.fits(listable.map(keyOf))) return due.flatMap(takeSingle);
     return [...takeListing(listable), ...due.filter(({ isListed }) => isListed).flatMap(takeSingle)];
   }
 
@@ -122,7 +122,7 @@ export function createAgenda(options: AgendaOptions): Agenda {
     if (earliest > now() || reading >= limits.concurrency) return [];
     entry.isReading = true;
     reading += 1;
-    pace.read(app, !entry.isListed);
+    pace.read(app, entry.isListed ? null : keyOf(entry));
     return [{ kind: "read", item: entry }];
   }
 

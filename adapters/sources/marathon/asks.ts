@@ -1,3 +1,5 @@
+import { readTaskId } from "./ids.ts";
+
 /** What the table asks of those who can read: soon, gathered, and only if it is still needed then. */
 export interface Asks {
   /** The definition of an app or pod at a version that one of its tasks has. */
@@ -22,4 +24,9 @@ export interface Wish {
   readonly delay?: number;
   /** Asked again when its turn comes, since the answer may have come by itself. */
   isStillNeeded?(): boolean;
+}
+
+/** Whose task it is. */
+export function subjectOf(task: string, app: string): Subject {
+  return { app, isPod: readTaskId(task, app).container !== null };
 }

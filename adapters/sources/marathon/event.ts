@@ -80,6 +80,8 @@ export interface HintEvent extends EventBase {
   readonly kind: "hint";
   readonly apps: readonly string[];
   readonly pods: readonly string[];
+  /** Of those the ones that were deleted. */
+  readonly deleted: readonly string[];
 }
 
 /** All tasks of an app or pod are over. */

@@ -3,7 +3,20 @@
  * field of a strange type is one that is not said. Only what an event is about must be there.
  */
 import type { EventBase, MarathonEvent } from "./event.ts";
-import { addresses, type Fields, fieldsOf, flag, host, list, objects, ports, text, time, version } from "./fields.ts";
+import {
+  addresses,
+  common,
+  type Fields,
+  fieldsOf,
+  flag,
+  host,
+  list,
+  objects,
+  ports,
+  text,
+  time,
+  version,
+} from "./fields.ts";
 import { appId } from "./ids.ts";
 import type { Placement } from "./shapes.ts";
 
@@ -82,7 +95,7 @@ function placementOf(body: Fields): Placement {
   return {
     version: version(body, "version"),
     host: host(body, "host"),
-    agent: text(body, "slaveId"),
+    agent: common(body, "slaveId"),
     ports: ports(list(body, "ports")).map((port) => ({ name: null, port })),
     addresses: addresses(body, "ipAddresses"),
   };
@@ -90,7 +103,7 @@ function placementOf(body: Fields): Placement {
 
 function readStatus(base: EventBase): MarathonEvent | string {
   const { body } = base;
-  const [task, app, state] = [text(body, "taskId"), text(body, "appId"), text(body, "taskStatus")];
+  const [task, app, state] = [text(body, "taskId"), common(body, "appId"), common(body, "taskStatus")];
   if (task === null || app === null || state === null) return lacking(base, "taskId, appId or taskStatus");
   return {
     kind: "status",
@@ -132,7 +145,7 @@ function readInstance(base: EventBase): MarathonEvent | string {
   const [instance, app, condition] = [text(body, "instanceId"), text(body, "runSpecId"), text(body, "condition")];
   if (instance === null || app === null || condition === null)
     return lacking(base, "instanceId, runSpecId or condition");
-  const place = { version: version(body, "runSpecVersion"), host: host(body, "host"), agent: text(body, "agentId") };
+  const place = { version: version(body, "runSpecVersion"), host: host(body, "host"), agent: common(body, "agentId") };
   return { kind: "instance", ...base, ...place, instance, app: appId(app), condition };
 }
 
@@ -165,7 +178,15 @@ function readDeployment(base: EventBase): MarathonEvent {
   const current = fieldsOf(base.body["currentStep"]);
   const steps = [...objects(plan, "steps"), ...(current === null ? [] : [current])];
   const actions = steps.flatMap((step) => [step, ...objects(step, "actions")]);
-  return { kind: "hint", ...base, apps: named(actions, "app"), pods: named(actions, "pod") };
+  // That a step of it stops an app is only a plan until all of it is done.
+  const stops = base.type === "deployment_success" ? actions.filter(isStop) : [];
+  const deleted = [...named(stops, "app"), ...named(stops, "pod")];
+  return { kind: "hint", ...base, apps: named(actions, "app"), pods: named(actions, "pod"), deleted };
+}
+
+/** `StopApplication`, `StopPod`; the key was `type` up to 1.1.1. */
+function isStop(action: Fields): boolean {
+  return /^Stop(Application|Pod)$/.test(text(action, "action") ?? text(action, "type") ?? "");
 }
 
 function named(actions: readonly Fields[], key: string): readonly string[] {
@@ -175,5 +196,6 @@ function named(actions: readonly Fields[], key: string): readonly string[] {
 /** On creation the path names no pod. */
 function readPod(base: EventBase): MarathonEvent {
   const pod = /^\/v2\/pods(\/[^:]+)/.exec(text(base.body, "uri") ?? "")?.[1];
-  return { kind: "hint", ...base, apps: [], pods: pod === undefined ? [] : [pod] };
+  const pods = pod === undefined ? [] : [pod];
+  return { kind: "hint", ...base, apps: [], pods, deleted: base.type === "pod_deleted_event" ? pods : [] };
 }

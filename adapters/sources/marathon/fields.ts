@@ -1,5 +1,7 @@
 /** Reads foreign JSON field by field: permissive on what is not used, never throwing. Pure. */
 
+import { shared } from "./shared.ts";
+
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** A JSON object; null for anything else. */
@@ -16,6 +18,12 @@ export function inner(fields: Fields, key: string): Fields {
 export function text(fields: Fields, key: string): string | null {
   const value = fields[key];
   return typeof value === "string" && value !== "" ? value : null;
+}
+
+/** The same for a text that many tasks have in common. */
+export function common(fields: Fields, key: string): string | null {
+  const value = text(fields, key);
+  return value === null ? null : shared(value);
 }
 
 export function integer(fields: Fields, key: string): number | null {
@@ -65,13 +73,13 @@ export function time(fields: Fields, key: string): number | null {
 
 /** A host name or address; `unknown` (Marathon 1.8+ for tasks that are not placed) is none. */
 export function host(fields: Fields, key: string): string | null {
-  const value = text(fields, key);
+  const value = common(fields, key);
   return value === "unknown" ? null : value;
 }
 
 /** An app version; the year 1970 stands for "none" (facts/marathon.md, anomaly 31). */
 export function version(fields: Fields, key: string): string | null {
-  const value = text(fields, key);
+  const value = common(fields, key);
   return value?.startsWith("1970-") === true ? null : value;
 }
 

@@ -1,17 +1,19 @@
 /** Events → what is held. Synchronous and without I/O, so that the stream is read as fast as it comes. */
 
 import { readDefinition } from "./apps.ts";
-import type { Asks, Subject, Wish } from "./asks.ts";
-import type { DefinitionEvent, InstanceEvent, KillEvent, MarathonEvent, StatusEvent, StrangerEvent } from "./event.ts";
+import { type Asks, type Subject, subjectOf } from "./asks.ts";
+import { createConditionHearing } from "./conditions.ts";
+import type { DefinitionEvent, KillEvent, MarathonEvent, StatusEvent } from "./event.ts";
 import { lacksPlace } from "./facts.ts";
 import { createHealthHearing } from "./health.ts";
 import type { Held } from "./held.ts";
-import { readTaskId } from "./ids.ts";
+import { createHintHearing } from "./hints.ts";
 import { isOlder, type Look, type Moment } from "./moment.ts";
 import type { Parking } from "./parking.ts";
-import type { Definition } from "./shapes.ts";
-import { type Phase, type Standing, standingOf } from "./status.ts";
-import { latest, mayReturn, mergePhase, mergePlacement, type Task } from "./task.ts";
+import { mergePlacement } from "./placement.ts";
+import type { Definition, Placement } from "./shapes.ts";
+import { type Phase, standingOf } from "./status.ts";
+import { mayReturn, mergePhase, NONE, newTask, restart, type Task } from "./task.ts";
 
 export interface Hearing {
   hear(event: MarathonEvent): void;
@@ -43,6 +45,8 @@ export function createHearing({ held, asks, parking, hintDelay, readinessPoll, n
   let heard = 0;
   let listedAt: Look | null = null;
   const health = createHealthHearing(held, asks, parking);
+  const conditions = createConditionHearing(held, asks);
+  const hints = createHintHearing(held, asks, hintDelay);
   let trustsPosts = true;
 
   return {
@@ -85,20 +89,19 @@ export function createHearing({ held, asks, parking, hintDelay, readinessPoll, n
         health.hearCheck(event, at);
         break;
       case "instance":
-        hearInstance(event, at);
+        if (!isLate(at)) conditions.hearInstance(event);
         break;
       case "stranger":
-        hearStranger(event);
+        conditions.hearStranger(event);
         break;
       case "definition":
         hearDefinition(event);
         break;
       case "hint":
-        for (const app of event.apps) asks.tasks({ app, isPod: false }, { delay: hintDelay });
-        for (const app of event.pods) asks.tasks({ app, isPod: true }, { delay: hintDelay });
+        hints.hearHint(event, heard);
         break;
       case "terminated":
-        askWhile(event.app, () => held.ofApp(event.app));
+        hints.hearDeletion(event.app, heard);
         break;
       case "registered":
         asks.listing();
@@ -121,34 +124,54 @@ export function createHearing({ held, asks, parking, hintDelay, readinessPoll, n
   function hearPhase(event: StatusEvent, phase: Phase, at: Moment): void {
     const task = taskOf(event, at);
     if (task === null) return;
-    const placement = mergePlacement(task, event, false);
-    const moved = mergePhase(task, { phase, at, reason: reasonOf(event), now: now(), killGrace: null });
+    const placement = place(task, event, at);
+    // A task that runs is only staged when it has started again.
+    const isAnew = phase === "staging" && isOlder(task.phaseAt, at) && mayReturn(task, held.definitionOf(task));
+    const moved =
+      (isAnew ? restart(task, at) : NONE) |
+      mergePhase(task, { phase, at, reason: reasonOf(event), now: now(), killGrace: null });
     task.heard = heard;
     held.say(task, placement.changes | moved | health.takeParked(task, epoch), event.state);
     if (placement.differs) asks.tasks(subjectOf(task.id, task.app));
     ask(task);
   }
 
+  /** Whether a listing knew better when it was said. */
+  function isLate(at: Moment): boolean {
+    return listedAt !== null && listedAt.epoch === epoch && isOlder(at, listedAt);
+  }
+
   /** The task that an event is about; null for one that is over, or that came too late to be believed. */
   function taskOf({ task: id, app }: StatusEvent, at: Moment): Task | null {
     const stone = held.tombstones.get(id);
     if (stone === "ended") return null;
-    const isLate = listedAt !== null && listedAt.epoch === epoch && isOlder(at, listedAt) && !held.tasks.has(id);
-    if (stone === null && !isLate) return held.open(id, app, at.ts);
+    if (stone === null && (held.tasks.has(id) || !isLate(at))) return held.open(id, app, at.ts);
     asks.tasks(subjectOf(id, app));
     return null;
   }
 
+  function place(task: Task, said: Placement, at: Moment): ReturnType<typeof mergePlacement> {
+    return mergePlacement(task, said, { at, corrects: false, mayMove: mayReturn(task, held.definitionOf(task)) });
+  }
+
   function finish(event: StatusEvent, at: Moment): void {
     const reason = event.message === null ? event.state : `${event.state}: ${shorten(event.message)}`;
-    const task = held.tasks.get(event.task);
-    if (task === undefined || !mayReturn(task, held.definitionOf(task))) {
-      held.end(event.task, reason, event.state);
-      return;
-    }
+    const known = held.tasks.get(event.task);
+    const task = known ?? newTask(event.task, event.app, at.ts);
+    if (known === undefined) place(task, event, at);
+    if (!mayReturn(task, held.definitionOf(task))) held.end(event.task, reason, event.state);
+    else stop(event, at, reason);
+  }
+
+  /** It may start again, or nobody knows yet whether it may. */
+  function stop(event: StatusEvent, at: Moment, reason: string): void {
+    const task = taskOf(event, at);
+    if (task === null) return;
+    const placed = task.version === null ? place(task, event, at).changes : NONE;
+    const moved = mergePhase(task, { phase: "stopped", at, reason, now: now(), killGrace: null });
     task.heard = heard;
-    const changes = mergePhase(task, { phase: "stopped", at, reason, now: now(), killGrace: null });
-    held.say(task, changes, event.state);
+    held.say(task, placed | moved, event.state);
+    ask(task);
   }
 
   /** What a task lacks that only an answer can tell. */
@@ -175,36 +198,6 @@ export function createHearing({ held, asks, parking, hintDelay, readinessPoll, n
     held.say(task, changes, event.type);
   }
 
-  /** Comes right after the status of the task, so it only tells when that was lost: then an answer tells which task. */
-  function hearInstance({ instance, app, condition }: InstanceEvent, at: Moment): void {
-    const standing = standingOf(condition);
-    if (standing === null || (listedAt !== null && listedAt.epoch === epoch && isOlder(at, listedAt))) return;
-    if (!disagrees(instance, standing)) return;
-    askFor(instance, app, () => disagrees(instance, standing));
-  }
-
-  function disagrees(instance: string, standing: Standing): boolean {
-    const tasks = latest(held.ofInstance(instance));
-    const phases: readonly Phase[] = tasks.map(({ phase }) => phase);
-    switch (standing) {
-      case "running":
-        return phases.length === 0 || phases.includes("staging") || phases.includes("unreachable");
-      case "unreachable":
-      case "stopping":
-        return phases.includes("running");
-      case "ended":
-        return phases.some((phase) => phase !== "stopped");
-      default:
-        return false;
-    }
-  }
-
-  function hearStranger({ task, instance, app, condition, type }: StrangerEvent): void {
-    if (standingOf(condition) !== "ended") return;
-    if (task !== null) held.end(task, condition, type);
-    else if (instance !== null) askWhile(app, () => held.ofInstance(instance));
-  }
-
   function hearDefinition({ definition: json, type }: DefinitionEvent): void {
     const definition = readDefinition(json);
     // A service port of 0 is still to be assigned (fact 4); the version's own answer tells.
@@ -212,23 +205,6 @@ export function createHearing({ held, asks, parking, hintDelay, readinessPoll, n
     held.definitions.version([definition]);
     held.describe(definition.app, type);
   }
-
-  function askWhile(app: string, tasks: () => readonly Task[]): void {
-    const [first] = tasks();
-    if (first !== undefined) asks.tasks(subjectOf(first.id, app), { isStillNeeded: () => tasks().length > 0 });
-  }
-
-  function askFor(instance: string, app: string, isStillNeeded: NonNullable<Wish["isStillNeeded"]>): void {
-    const [known] = held.ofInstance(instance);
-    // Without a task of it nobody knows whether it is a pod's, unless the app is known as one.
-    const isPod =
-      known === undefined ? held.ofApp(app).some(({ container }) => container !== null) : known.container !== null;
-    asks.tasks({ app, isPod }, { isStillNeeded });
-  }
-}
-
-function subjectOf(task: string, app: string): Subject {
-  return { app, isPod: readTaskId(task, app).container !== null };
 }
 
 function reasonOf({ message }: StatusEvent): string | null {

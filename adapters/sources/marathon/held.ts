@@ -6,10 +6,11 @@
 import type { Fact } from "../../../src/model.ts";
 import type { Content, Stamps } from "../stamps.ts";
 import { createDefinitions, type Definitions } from "./definitions.ts";
-import { definedFact, definitionKey, type Naming, nodeOf, taskFacts } from "./facts.ts";
+import { type Naming, taskFacts } from "./facts.ts";
+import { createIntroductions } from "./introductions.ts";
 import type { MarathonLimits } from "./limits.ts";
-import type { Definition } from "./shapes.ts";
-import { ALL, type Changes, HEALTH, NONE, newTask, type Task } from "./task.ts";
+import type { AppReport, Definition } from "./shapes.ts";
+import { ALL, ASSIGNED, type Changes, HEALTH, mayReturn, NONE, newTask, type Task } from "./task.ts";
 import { createTombstones, type Tombstones } from "./tombstones.ts";
 
 export interface Held {
@@ -23,6 +24,12 @@ export interface Held {
   open(id: string, app: string, born: number): Task | null;
   /** Says those facts of it that have changed. */
   say(task: Task, changes: Changes, via: string): void;
+  /** Takes over an app's current definition; says so where that is news. */
+  current(report: AppReport, via: string): void;
+  /** Says the current definition of an app or pod, unless it has been said since the last listing began. */
+  sayApp(app: string, via: string): void;
+  /** An app or pod was deleted: its definition stands no more. */
+  forget(app: string, via: string): void;
   /** Says the definitions of an app that tasks of it have waited for, and their health with it. */
   describe(app: string, via: string): void;
   /** Its end was seen; said once, and also of a task that was not known. */
@@ -38,6 +45,8 @@ export interface Held {
   notice(message: string, task?: string): void;
 }
 
+const NO_TASKS: readonly Task[] = [];
+
 export interface HeldOptions {
   readonly stamps: Stamps;
   readonly expose: Naming["expose"];
@@ -50,21 +59,22 @@ export function createHeld(options: HeldOptions): Held {
   const { stamps, limits, expose, now } = options;
   const tasks = new Map<string, Task>();
   const apps = new Map<string, Set<Task>>();
-  const instances = new Map<string, Set<Task>>();
+  /** Mostly of one task each, so that a list is smaller than a set. */
+  const instances = new Map<string, readonly Task[]>();
   const definitions = createDefinitions(limits.maxDefinitions);
   const tombstones = createTombstones({ ttl: limits.tombstoneTtl, max: limits.maxTombstones }, now);
-  /** Definition keys and nodes that were said since the last listing began. */
-  const said = new Set<string>();
   /** What has been complained of, so that it is said once; by app and text. */
   const complaints = new Set<string>();
   let ends: Content[] = [];
   let naming: Naming = { framework: stamps.source, expose };
+  const introductions = createIntroductions(definitions, naming);
   let isMute = true;
 
   return {
     ...{ definitions, tombstones, tasks, definitionOf, open, say, describe, end, drop, notice, reopen, takeEnds },
+    ...{ current, sayApp, forget },
     ofApp: (app) => [...(apps.get(app) ?? [])],
-    ofInstance: (instance) => [...(instances.get(instance) ?? [])],
+    ofInstance: (instance) => instances.get(instance) ?? NO_TASKS,
     setFramework(framework) {
       naming = { framework, expose };
     },
@@ -87,43 +97,52 @@ export function createHeld(options: HeldOptions): Held {
     const task = newTask(id, app, born);
     tasks.set(id, task);
     add(apps, app, task);
-    add(instances, task.instance, task);
+    // Not by spreading, which leaves room for sixteen more.
+    instances.set(task.instance, instances.get(task.instance)?.concat(task) ?? [task]);
     return task;
   }
 
   function say(task: Task, changes: Changes, via: string): void {
     if (isMute || (changes === NONE && task.isSaid)) return;
     const definition = definitionOf(task);
+    // Its end came before its definition, which now tells that it does not come back.
+    if (task.phase === "stopped" && !mayReturn(task, definition)) end(task.id, task.reason, via);
+    else sayOf(task, definition, changes, via);
+  }
+
+  function sayOf(task: Task, definition: Definition | null, changes: Changes, via: string): void {
     const due = task.isSaid ? changes : ALL;
+    // What it refers to has been said with it, unless this is the first time, or all is said again.
+    const isNews = (due & ASSIGNED) !== 0 || (definition !== null && !task.isDescribed);
     task.isSaid = true;
     task.isDescribed = definition !== null;
-    emit([...introduce(task, definition), ...taskFacts(task, definition, naming, due)], via);
-    if (definition !== null) complainOfLabels(definition);
+    const contents = taskFacts(task, definition, naming, due);
+    emit(isNews ? [...introductions.ofTask(task, definition), ...contents] : contents, via);
+    if (isNews && definition !== null) complainOfLabels(definition);
+  }
+
+  function current(report: AppReport, via: string): void {
+    const before = definitions.app(report.app)?.current ?? [];
+    definitions.current(report);
+    const now = definitions.app(report.app)?.current ?? [];
+    if (isMute || now[0]?.version === before[0]?.version) return;
+    emit([...introductions.again(before), ...introductions.of(now)], via);
+  }
+
+  function sayApp(app: string, via: string): void {
+    if (!isMute) emit(introductions.of(definitions.app(app)?.current ?? []), via);
+  }
+
+  function forget(app: string, via: string): void {
+    const before = definitions.app(app)?.current ?? [];
+    definitions.forget(app);
+    if (!isMute) emit(introductions.again(before), via);
   }
 
   function describe(app: string, via: string): void {
     if (isMute) return;
     for (const task of apps.get(app) ?? [])
       if (!task.isDescribed && definitionOf(task) !== null) say(task, HEALTH, via);
-  }
-
-  /** The definition and the node that its facts refer to, unless they have been said. */
-  function introduce(task: Task, definition: Definition | null): readonly Content[] {
-    const contents: Content[] = [];
-    const node = nodeOf(task);
-    if (node !== null && isUnsaid(`node ${node}`))
-      contents.push({ kind: "node", node, address: task.host, state: "up" });
-    if (definition === null) return contents;
-    const { app, container, version } = definition;
-    if (isUnsaid(definitionKey(naming.framework, app, container, version)))
-      contents.push(definedFact(definition, naming));
-    return contents;
-  }
-
-  function isUnsaid(key: string): boolean {
-    if (said.has(key)) return false;
-    said.add(key);
-    return true;
   }
 
   function end(id: string, reason: string | null, via: string): void {
@@ -144,12 +163,14 @@ export function createHeld(options: HeldOptions): Held {
   function remove(task: Task): void {
     tasks.delete(task.id);
     cut(apps, task.app, task);
-    cut(instances, task.instance, task);
+    const others = (instances.get(task.instance) ?? NO_TASKS).filter((other) => other !== task);
+    if (others.length > 0) instances.set(task.instance, others);
+    else instances.delete(task.instance);
   }
 
   function reopen(): void {
     isMute = false;
-    said.clear();
+    introductions.reset(naming);
     const used = new Set<Definition | null>([...tasks.values()].map(definitionOf));
     definitions.prune((definition) => used.has(definition));
   }

@@ -7,8 +7,9 @@ import type { Asks, Subject } from "./asks.ts";
 import type { Held } from "./held.ts";
 import type { MarathonLimits } from "./limits.ts";
 import type { Look } from "./moment.ts";
+import { mergePlacement } from "./placement.ts";
 import type { AppReport, Definition, Listing, TaskReport } from "./shapes.ts";
-import { type Changes, HEALTH, mayReturn, mergeHealth, mergePhase, mergePlacement, NONE, type Task } from "./task.ts";
+import { type Changes, HEALTH, type Missed, mayReturn, mergeHealth, mergePhase, NONE, type Task } from "./task.ts";
 
 export interface Learning {
   /** All apps, and all pods (null: this Marathon has none). */
@@ -45,7 +46,12 @@ export function createLearning({ held, asks, limits, now }: LearningOptions): Le
     );
     const missing = judged.filter((task) => !present.has(task.id) && task.heard <= look.heard);
     const isSuspect = missing.length > judged.length / 2 || reports.length === 0;
-    miss(missing, look, isSuspect ? limits.guardedLook : limits.secondLook);
+    const listedApps = new Set([...reports.map(({ app }) => app), ...apps.unreadable, ...(pods?.unreadable ?? [])]);
+    const missingApps = [...held.definitions.apps()].filter(
+      (app) => !listedApps.has(app) && (pods !== null || held.definitions.app(app)?.isPod !== true),
+    );
+    const confirmAfter = isSuspect ? limits.guardedLook : limits.secondLook;
+    miss({ tasks: missing, apps: missingApps }, look, confirmAfter);
   }
 
   function answered({ app, isPod }: Subject, report: AppReport | null, look: Look): void {
@@ -54,12 +60,13 @@ export function createLearning({ held, asks, limits, now }: LearningOptions): Le
     // A pod is no app: the answer about one says nothing of the other.
     const judged = held.ofApp(app).filter(({ container }) => (container !== null) === isPod);
     const missing = judged.filter((task) => !present.has(task.id) && task.heard <= look.heard);
-    miss(missing, look, limits.secondLook);
+    const isMissing = report === null && held.definitions.app(app)?.isPod === isPod;
+    miss({ tasks: missing, apps: isMissing ? [app] : [] }, look, limits.secondLook);
   }
 
   function described(apps: Listing): void {
     for (const report of apps.apps) {
-      held.definitions.current(report);
+      held.current(report, "definition");
       held.describe(report.app, "definition");
     }
   }
@@ -72,7 +79,8 @@ export function createLearning({ held, asks, limits, now }: LearningOptions): Le
 
   /** @returns the tasks that it tells of */
   function learn(report: AppReport, look: Look, via: string): readonly TaskReport[] {
-    held.definitions.current(report);
+    held.current(report, via);
+    seen(report.app, look);
     for (const task of report.tasks ?? []) learnTask(task, look, via);
     held.describe(report.app, via);
     return report.tasks ?? [];
@@ -89,7 +97,8 @@ export function createLearning({ held, asks, limits, now }: LearningOptions): Le
     const task = held.open(report.id, report.app, report.staged ?? look.ts);
     if (task === null) return;
     task.missed = null;
-    const { changes } = mergePlacement(task, report, true);
+    const mayMove = mayReturn(task, held.definitionOf(task));
+    const { changes } = mergePlacement(task, report, { at: look, corrects: true, mayMove });
     held.say(task, changes | learnPhase(task, report, look) | learnHealth(task, report, look), via);
     ask(task);
   }
@@ -132,20 +141,43 @@ export function createLearning({ held, asks, limits, now }: LearningOptions): Le
       asks.tasks(subject, { delay: limits.readinessPoll, isStillNeeded: () => task.ready !== true });
   }
 
+  /** That a listing on its way still has it says nothing of a deletion that was heard after the question. */
+  function seen(id: string, { heard }: Look): void {
+    const app = held.definitions.app(id);
+    if (app === null) return;
+    app.missed = null;
+    if (app.deleted !== null && app.deleted <= heard) app.deleted = null;
+  }
+
   /** @param confirmAfter how much later another answer must lack them too, ms */
-  function miss(missing: readonly Task[], look: Look, confirmAfter: number): void {
+  function miss(missing: Missing, look: Look, confirmAfter: number): void {
     let isAnyGone = false;
-    for (const task of missing) {
-      const longest = Math.max(confirmAfter, task.missed?.confirmAfter ?? 0);
-      task.missed = { since: task.missed?.since ?? look.at, confirmAfter: longest };
-      const left = task.missed.since + longest - look.at;
+    for (const task of missing.tasks) {
+      task.missed = missedSince(task.missed, look, confirmAfter);
+      const left = leftOf(task.missed, look);
       if (left > 0) askAgain(task, left + look.at - now());
       else {
         held.drop(task);
         isAnyGone = true;
       }
     }
+    for (const app of missing.apps) if (missApp(app, look, confirmAfter)) isAnyGone = true;
     if (isAnyGone) asks.repeat();
+  }
+
+  /** @returns whether it is believed to be gone: at once if its deletion was heard before the question */
+  function missApp(id: string, look: Look, confirmAfter: number): boolean {
+    const app = held.definitions.app(id);
+    if (app === null) return false;
+    app.missed = missedSince(app.missed, look, confirmAfter);
+    const left = app.deleted !== null && app.deleted <= look.heard ? 0 : leftOf(app.missed, look);
+    if (left > 0) {
+      const isStillNeeded = () => (held.definitions.app(id)?.missed ?? null) !== null;
+      asks.tasks({ app: id, isPod: app.isPod }, { delay: Math.max(0, left + look.at - now()), isStillNeeded });
+      return false;
+    }
+    held.forget(id, "absent");
+    return true;
   }
 
   function askAgain(task: Task, delay: number): void {
@@ -154,4 +186,21 @@ export function createLearning({ held, asks, limits, now }: LearningOptions): Le
       { delay: Math.max(0, delay), isStillNeeded: () => task.missed !== null && held.tasks.get(task.id) === task },
     );
   }
+}
+
+/** What an answer lacks. */
+interface Missing {
+  readonly tasks: readonly Task[];
+  /** Ids of apps and pods. */
+  readonly apps: readonly string[];
+}
+
+/** The most doubtful of the answers that lack it tells how long they must. */
+function missedSince(before: Missed | null, { at }: Look, confirmAfter: number): Missed {
+  return { since: before?.since ?? at, confirmAfter: Math.max(confirmAfter, before?.confirmAfter ?? 0) };
+}
+
+/** ms from the question until it counts as gone. */
+function leftOf({ since, confirmAfter }: Missed, { at }: Look): number {
+  return since + confirmAfter - at;
 }

@@ -10,7 +10,7 @@ export interface MarathonLimits {
   readonly hintDelay: number;
   /** Reads at a time. */
   readonly concurrency: number;
-  /** Single reads within `burstWindow`, beyond which one listing answers for all. */
+  /** Different things read one by one within `burstWindow`, beyond which one listing answers for all. */
   readonly burst: number;
   readonly burstWindow: number;
   /** Between listings that answer for many; doubled each time up to `maxListingGap` while they come one after the other. */

@@ -4,10 +4,10 @@ import type { MarathonLimits } from "./limits.ts";
 export interface Pace {
   /** When a read may be made: of all together at most ten in a second, of one app (null: does not count) a few in a minute. */
   earliest(app: string | null): number;
-  /** @param isListable whether a listing could have answered it as well */
-  read(app: string | null, isListable: boolean): void;
-  /** How many single reads may be made before one listing is better. */
-  burstLeft(): number;
+  /** @param key what is read, if a listing could have answered it as well; else null */
+  read(app: string | null, key: string | null): void;
+  /** Whether these may be read one by one; else one listing is better. Reading the same again and again is no reason for one. */
+  fits(keys: readonly string[]): boolean;
   nextListing(): number;
   listing(): void;
 }
@@ -28,12 +28,12 @@ export function createPace(limits: MarathonLimits, now: () => number): Pace {
   const all: Bucket = { tokens: PER_SECOND, at: now() };
   /** In order of their last read. */
   const apps = new Map<string, Bucket>();
-  /** Times of the reads that a listing could have answered. */
-  let listable: number[] = [];
+  /** When things were read last that a listing could have answered; in that order. */
+  const listable = new Map<string, number>();
   let listedAt = Number.NEGATIVE_INFINITY;
   let gap = limits.listingGap;
 
-  return { earliest, read, burstLeft, nextListing: () => listedAt + gap, listing };
+  return { earliest, read, fits, nextListing: () => listedAt + gap, listing };
 
   function earliest(app: string | null): number {
     const own = app === null ? undefined : apps.get(app);
@@ -48,9 +48,12 @@ export function createPace(limits: MarathonLimits, now: () => number): Pace {
     return bucket.tokens >= ONE ? 0 : Math.ceil(((1 - bucket.tokens) * period) / count);
   }
 
-  function read(app: string | null, isListable: boolean): void {
+  function read(app: string | null, key: string | null): void {
     all.tokens -= 1;
-    if (isListable) listable.push(now());
+    if (key !== null) {
+      listable.delete(key);
+      listable.set(key, now());
+    }
     if (app === null) return;
     const own = apps.get(app) ?? { tokens: limits.readsPerMinute, at: now() };
     own.tokens -= 1;
@@ -66,9 +69,12 @@ export function createPace(limits: MarathonLimits, now: () => number): Pace {
     }
   }
 
-  function burstLeft(): number {
-    listable = listable.filter((at) => now() - at < limits.burstWindow);
-    return limits.burst - listable.length;
+  function fits(keys: readonly string[]): boolean {
+    for (const [key, at] of listable) {
+      if (now() - at < limits.burstWindow) break;
+      listable.delete(key);
+    }
+    return new Set([...keys, ...listable.keys()]).size <= limits.burst;
   }
 
   function listing(): void {

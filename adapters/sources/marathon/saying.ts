@@ -33,16 +33,24 @@ export function createSaying({ held, outbox, stamps }: SayingOptions): Saying {
     const ends = held.takeEnds();
     if (before > overflows) for (const end of ends) outbox.push([stamps.fact(end, stamps.next("list"))]);
     held.reopen();
-    for (const id of [...held.tasks.keys()]) {
-      await outbox.room(signal);
-      signal.throwIfAborted();
+    await forEach(held.definitions.apps(), signal, (app) => held.sayApp(app, "list"));
+    await forEach(held.tasks.keys(), signal, (id) => {
       const task = held.tasks.get(id);
       if (task !== undefined) sayAll(held, task, "list");
-    }
+    });
     if (outbox.overflows() !== before) return false;
     outbox.push([stamps.fact({ kind: "synced", floor: opening.clock, trust }, stamps.next("list"))]);
     if (outbox.overflows() !== before) return false;
     overflows = before;
     return true;
+  }
+
+  /** One after the other, as fast as they are taken. */
+  async function forEach(ids: Iterable<string>, signal: AbortSignal, sayOne: (id: string) => void): Promise<void> {
+    for (const id of [...ids]) {
+      await outbox.room(signal);
+      signal.throwIfAborted();
+      sayOne(id);
+    }
   }
 }

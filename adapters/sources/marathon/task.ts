@@ -4,7 +4,7 @@
  */
 import { readTaskId } from "./ids.ts";
 import { isOlder, type Moment, NEVER } from "./moment.ts";
-import type { Definition, Placement, TaskPort } from "./shapes.ts";
+import type { Definition, TaskPort } from "./shapes.ts";
 import { type Phase, RANKS } from "./status.ts";
 
 /** How many checks are alive and dead by their last result. */
@@ -27,8 +27,12 @@ export interface Task {
   agent: string | null;
   ports: readonly TaskPort[];
   addresses: readonly string[];
+  /** When it was said where it is. */
+  placedAt: Moment;
   phase: Phase;
   phaseAt: Moment;
+  /** When the run before this one was over, or this one began: what is older says nothing of it. */
+  since: Moment;
   /** Why it is in its phase; null where there is nothing to add. */
   reason: string | null;
   /** When we heard that it is being killed, ms since the epoch. */
@@ -46,8 +50,14 @@ export interface Task {
   /** Whether it has been said at all, and with its definition. */
   isSaid: boolean;
   isDescribed: boolean;
-  /** Since when answers lack it (ms since the epoch), and how long they must until that is believed; null: they don't. */
-  missed: { readonly since: number; readonly confirmAfter: number } | null;
+  /** null: answers have it. */
+  missed: Missed | null;
+}
+
+/** Since when answers lack it (ms since the epoch), and how long they must until that is believed (ms). */
+export interface Missed {
+  readonly since: number;
+  readonly confirmAfter: number;
 }
 
 /** Which facts of a task have changed: a set of bits. */
@@ -63,59 +73,49 @@ export const ALL: Changes = ASSIGNED | ADDRESSED | STATUS | HEALTH;
 export const EVERY_CHECK = Number.MAX_SAFE_INTEGER;
 
 export function newTask(id: string, app: string, born: number): Task {
+  const { instance, container, incarnation, numbered } = readTaskId(id, app);
+  // Written out: objects that are spread together are slow ones, and there are many of these.
   return {
-    ...{ id, app, ...readTaskId(id, app) },
-    ...{ version: null, host: null, agent: null, ports: [], addresses: [] },
-    ...{ phase: "staging" as const, phaseAt: NEVER, reason: null, killedAt: null },
-    ...{ alive: 0, dead: 0, healthAt: NEVER, ready: null },
-    ...{ born, heard: 0, missed: null, isSaid: false, isDescribed: false },
+    id,
+    app,
+    instance,
+    container,
+    incarnation,
+    numbered,
+    version: null,
+    host: null,
+    agent: null,
+    ports: NOTHING,
+    addresses: NOTHING,
+    placedAt: NEVER,
+    phase: "staging",
+    phaseAt: NEVER,
+    since: NEVER,
+    reason: null,
+    killedAt: null,
+    alive: 0,
+    dead: 0,
+    healthAt: NEVER,
+    ready: null,
+    born,
+    heard: 0,
+    isSaid: false,
+    isDescribed: false,
+    missed: null,
   };
 }
 
-/**
- * M1: said once, said for good; empty never overwrites known.
- * @param corrects whether a differing value replaces the known one: an answer's does, an event's doesn't
- */
-export function mergePlacement(task: Task, said: Placement, corrects: boolean): { changes: Changes; differs: boolean } {
-  let changes = NONE;
-  let differs = false;
-  /** @returns whether the said value is to be taken */
-  function take(isSaid: boolean, isKnown: boolean, isSame: boolean, bits: Changes): boolean {
-    if (!isSaid || isSame) return false;
-    differs ||= isKnown;
-    if (isKnown && !corrects) return false;
-    changes |= bits;
-    return true;
-  }
-  const { version, host, agent, ports, addresses } = said;
-  if (take(version !== null, task.version !== null, version === task.version, ASSIGNED | HEALTH))
-    task.version = version;
-  if (take(host !== null, task.host !== null, host === task.host, ASSIGNED | ADDRESSED)) task.host = host;
-  if (take(agent !== null, task.agent !== null, agent === task.agent, ASSIGNED)) task.agent = agent;
-  if (take(ports.length > 0, task.ports.length > 0, samePorts(ports, task.ports), ADDRESSED)) task.ports = ports;
-  // The addresses of a task may really change its order or grow; only gaining the first matters before an answer.
-  if (take(addresses.length > 0, task.addresses.length > 0, sameTexts(addresses, task.addresses), ADDRESSED))
-    task.addresses = addresses;
-  return { changes, differs };
-}
+const NOTHING: readonly never[] = [];
 
-/** Names count only where both sides have them: events don't tell the names that a pod's status has. */
-function samePorts(said: readonly TaskPort[], known: readonly TaskPort[]): boolean {
-  if (said.length !== known.length) return false;
-  const isNamed = said.some(({ name }) => name !== null);
-  if (isNamed && known.some(({ name }) => name === null)) return false;
-  return isNamed
-    ? said.every(({ name, port }, at) => known[at]?.port === port && known[at]?.name === name)
-    : sameNumbers(said, known);
-}
-
-function sameNumbers(said: readonly TaskPort[], known: readonly TaskPort[]): boolean {
-  const numbers = new Set(known.map(({ port }) => port));
-  return said.every(({ port }) => numbers.has(port));
-}
-
-function sameTexts(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((text, at) => text === b[at]);
+/** It has started again, though its end was not heard. */
+export function restart(task: Task, at: Moment): Changes {
+  const isNews = task.phase !== "staging";
+  task.phase = "staging";
+  task.phaseAt = at;
+  task.since = at;
+  task.reason = null;
+  task.killedAt = null;
+  return loseHealth(task, at) | (isNews ? STATUS : NONE);
 }
 
 export interface PhaseNews {
@@ -130,6 +130,7 @@ export interface PhaseNews {
 
 /** M2: of two phases the later in rank wins, whenever it is heard; running and unreachable alternate by time. */
 export function mergePhase(task: Task, news: PhaseNews): Changes {
+  if (isOlder(news.at, task.since)) return NONE;
   if (news.phase === task.phase) {
     if (isOlder(task.phaseAt, news.at)) task.phaseAt = news.at;
     return NONE;
@@ -139,7 +140,9 @@ export function mergePhase(task: Task, news: PhaseNews): Changes {
   task.phaseAt = news.at;
   task.reason = news.reason;
   task.killedAt = news.phase === "stopping" ? news.now : null;
-  return STATUS;
+  if (news.phase !== "stopped") return STATUS;
+  task.since = news.at;
+  return STATUS | loseHealth(task, news.at);
 }
 
 function isFurther(task: Task, news: PhaseNews): boolean {
@@ -166,14 +169,24 @@ export function mergeHealth(task: Task, { alive, dead }: CheckResults, at: Momen
   return HEALTH;
 }
 
+/** Health from before an end says nothing of the next start. */
+function loseHealth(task: Task, at: Moment): Changes {
+  if (isOlder(at, task.healthAt)) return NONE;
+  task.ready = null;
+  return mergeHealth(task, { alive: 0, dead: 0 }, at);
+}
+
 /** "Not known": after a fail-over that is no news, since the results went with the old leader (fact 9). */
 export function mergeUnknownHealth(task: Task, at: Moment): Changes {
   return task.healthAt.epoch < at.epoch ? NONE : mergeHealth(task, { alive: 0, dead: 0 }, at);
 }
 
-/** Whether a resident task may start again under this same id, so that its end is not for good. */
-export function mayReturn(task: Task, definition: Definition | null): boolean {
-  return definition?.resident === true && !task.numbered && task.container === null;
+/**
+ * Whether it may start again under this same id, so that its end is not for good and its place not its last: as a resident
+ * task of Marathon up to 1.4 may, and, as long as nobody knows whether it is one, any other of such an id.
+ */
+export function mayReturn({ numbered, container }: Task, definition: Definition | null): boolean {
+  return !numbered && container === null && definition?.resident !== false;
 }
 
 /** The newest tasks of an instance: one from before may still be on its way out (1.8+). */

@@ -1,5 +1,18 @@
 /** A task as Marathon's answers have it. Pure. */
-import { addresses, type Fields, flag, host, integer, list, objects, ports, text, time, version } from "./fields.ts";
+import {
+  addresses,
+  common,
+  type Fields,
+  flag,
+  host,
+  integer,
+  list,
+  objects,
+  ports,
+  text,
+  time,
+  version,
+} from "./fields.ts";
 import { appId } from "./ids.ts";
 import type { TaskReport } from "./shapes.ts";
 import { standingOf } from "./status.ts";
@@ -17,7 +30,7 @@ export function readTask(task: Fields, app: string, readyOf: (task: Fields) => b
     app: app === "" ? appId(text(task, "appId") ?? "") : app,
     version: version(task, "version"),
     host: host(task, "host"),
-    agent: text(task, "slaveId") ?? text(task, "agentId"),
+    agent: common(task, "slaveId") ?? common(task, "agentId"),
     ports: ports(list(task, "ports")).map((port) => ({ name: null, port })),
     addresses: addresses(task, "ipAddresses"),
     standing: standingIn(task),

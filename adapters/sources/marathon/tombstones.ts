@@ -2,6 +2,7 @@
  * Tasks that are over, so that a late event does not bring them back. Bounded in number and time: events are known to
  * come an hour late under load (facts/marathon.md §4, allegro#141), which the last listing's moment guards against.
  */
+import { createExpiring } from "./expiring.ts";
 
 /** `ended`: its end was seen, for good. `absent`: only concluded from answers that lack it, so an answer may revive it. */
 export type Tombstone = "ended" | "absent";
@@ -16,32 +17,15 @@ export interface Tombstones {
 }
 
 export function createTombstones(limits: { ttl: number; max: number }, now: () => number): Tombstones {
-  /** In order of `until`, since each is put at the end. */
-  const stones = new Map<string, { kind: Tombstone; until: number }>();
-
+  const stones = createExpiring<Tombstone>(limits, now);
   return {
     put(task, kind) {
-      const isNew = get(task) !== "ended";
-      if (!isNew) return false;
-      stones.delete(task);
-      stones.set(task, { kind, until: now() + limits.ttl });
-      sweep();
+      if (stones.get(task) === "ended") return false;
+      stones.put(task, kind);
       return true;
     },
-    get,
-    revive: (task) => void stones.delete(task),
-    size: () => stones.size,
+    get: (task) => stones.get(task),
+    revive: (task) => stones.delete(task),
+    size: () => stones.size(),
   };
-
-  function get(task: string): Tombstone | null {
-    const stone = stones.get(task);
-    return stone === undefined || stone.until <= now() ? null : stone.kind;
-  }
-
-  function sweep(): void {
-    for (const [task, { until }] of stones) {
-      if (until > now() && stones.size <= limits.max) return;
-      stones.delete(task);
-    }
-  }
 }

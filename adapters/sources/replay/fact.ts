@@ -30,11 +30,17 @@ function oneOf<T extends string>(all: Readonly<Record<T, true>>) {
 }
 
 const text = v.nullable(v.string());
-const strings = v.record(v.string(), v.string());
+/** As it is: valibot's own records drop keys such as `constructor`, which a label may be called. */
+const strings = v.custom<Readonly<Record<string, string>>>(isTexts, "expected an object of texts");
 const number = v.pipe(v.number(), v.finite());
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const protocol = oneOf<PortBinding["protocol"]>({ tcp: true, udp: true, sctp: true });
 const task = v.pipe(v.string(), v.nonEmpty());
+
+function isTexts(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((text) => typeof text === "string");
+}
 
 const base = { source: v.string(), clock: number, at: number, via: v.string() } satisfies FieldsOf<FactBase>;
 

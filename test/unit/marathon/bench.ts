@@ -100,6 +100,7 @@ export function createBench(limits: Partial<MarathonLimits> = {}): Bench {
       const opening = stamps.next("list");
       emit([stamps.fact({ kind: "resync" }, opening)]);
       held.reopen();
+      for (const app of held.definitions.apps()) held.sayApp(app, "list");
       for (const task of held.tasks.values()) held.say(task, 15, "list");
       emit([stamps.fact({ kind: "synced", floor: opening.clock, trust: "whole" }, stamps.next("list"))]);
     },

@@ -122,6 +122,33 @@ describe("marathon events", () => {
     expect(eventOf(marathonFixture(path))).toMatchObject({ kind: "hint", apps, pods });
   });
 
+  it.each([
+    [
+      { eventType: "deployment_success", plan: { steps: [{ actions: [{ action: "StopApplication", app: "/web" }] }] } },
+      "/web",
+    ],
+    [
+      { eventType: "deployment_success", plan: { steps: [{ actions: [{ type: "StopApplication", app: "/web" }] }] } },
+      "/web",
+    ],
+    [{ eventType: "deployment_success", plan: { steps: [{ actions: [{ action: "StopPod", pod: "/pod" }] }] } }, "/pod"],
+    [{ eventType: "pod_deleted_event", uri: "/v2/pods/shop/pod" }, "/shop/pod"],
+    [
+      { eventType: "deployment_info", plan: { steps: [{ actions: [{ action: "StopApplication", app: "/web" }] }] } },
+      null,
+    ],
+    [
+      {
+        eventType: "deployment_success",
+        plan: { steps: [{ actions: [{ action: "ScaleApplication", app: "/web" }] }] },
+      },
+      null,
+    ],
+    [{ eventType: "pod_updated_event", uri: "/v2/pods/shop/pod" }, null],
+  ])("tell of deletions: %j", (json, deleted) => {
+    expect(eventOf(json)).toMatchObject({ kind: "hint", deleted: deleted === null ? [] : [deleted] });
+  });
+
   it("take a host that is unknown, and the version of 1970, for not said", () => {
     const json = { ...(marathonFixture("events/derived/status_update_event.1.8+.json") as Fields) };
     expect(eventOf({ ...json, host: "unknown", version: "1970-01-01T00:00:00.000Z" })).toMatchObject({

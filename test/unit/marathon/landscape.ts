@@ -71,13 +71,10 @@ export async function openLandscape({ marathon: options, limits, setup }: Landsc
     resolve: (task) => source.resolve?.(task),
     until: wait,
     async agrees() {
-      const missing = () => truth().filter((endpoint) => !registered().includes(endpoint));
-      const wrong = () => registered().filter((endpoint) => !truth().includes(endpoint));
       try {
-        await wait("what really runs", () => missing().length + wrong().length === 0);
+        await wait("what really runs", () => registered().join("\n") === truth().join("\n"));
       } catch (cause) {
-        const text = `missing:\n${missing().join("\n")}\nwrong:\n${wrong().join("\n")}`;
-        throw new Error(`not what really runs; ${text}`, { cause });
+        throw new Error(`not what really runs; ${difference(registered(), truth())}`, { cause });
       }
     },
     synced: (times) => wait(`listing ${times}`, () => syncs() >= times),
@@ -88,6 +85,13 @@ export async function openLandscape({ marathon: options, limits, setup }: Landsc
       await marathon[Symbol.asyncDispose]();
     },
   };
+}
+
+function difference(registered: readonly string[], truth: readonly string[]): string {
+  const [have, want] = [new Set(registered), new Set(truth)];
+  const missing = truth.filter((endpoint) => !have.has(endpoint));
+  const wrong = registered.filter((endpoint) => !want.has(endpoint));
+  return `missing:\n${missing.join("\n")}\nwrong:\n${wrong.join("\n")}`;
 }
 
 /** Endpoints of tasks that run and are healthy. */

