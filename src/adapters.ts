@@ -4,8 +4,11 @@
  */
 import { hostname } from "node:os";
 import type { GenericSchema } from "valibot";
+import { AlbOptions } from "../adapters/registries/alb/options.ts";
 import { ConsulOptions } from "../adapters/registries/consul/options.ts";
 import { EmbeddedOptions } from "../adapters/registries/embedded.ts";
+import { KongOptions } from "../adapters/registries/kong/options.ts";
+import { VulcandOptions } from "../adapters/registries/vulcand/options.ts";
 import { DockerOptions } from "../adapters/sources/docker/options.ts";
 import { MarathonOptions } from "../adapters/sources/marathon/options.ts";
 import { ReplayOptions } from "../adapters/sources/replay/options.ts";
@@ -51,6 +54,18 @@ export const registries: Readonly<Record<string, Adapter<Registry>>> = {
   consul: {
     options: ConsulOptions,
     load: async () => (await import("../adapters/registries/consul/index.ts")).createConsulRegistry,
+  },
+  kong: {
+    options: KongOptions,
+    load: async () => (await import("../adapters/registries/kong/index.ts")).createKongRegistry,
+  },
+  vulcand: {
+    options: VulcandOptions,
+    load: async () => (await import("../adapters/registries/vulcand/index.ts")).createVulcandRegistry,
+  },
+  alb: {
+    options: AlbOptions,
+    load: async () => (await import("../adapters/registries/alb/index.ts")).createAlbRegistry,
   },
 };
 

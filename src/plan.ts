@@ -48,16 +48,23 @@ function difference(key: string, { desired, current, mayRemove, mode }: PlanInpu
 
 /**
  * Register before deregister, so that a replacement leaves no gap; but what holds an endpoint that another now has goes
- * first (rule 5). Service-level objects are created before and removed after what needs them.
+ * first (rule 5), and so does what has another's claim: two equal routes are a hazard (facts/vulcand.md §5.4).
+ * Service-level objects are created before and removed after what needs them.
  */
 function ordered(writes: readonly Change[], removals: readonly Change[], removeFirst: boolean): readonly Change[] {
   const created = [...writes].sort((a, b) => rankOf(a) - rankOf(b));
   const removed = [...removals].sort((a, b) => rankOf(b) - rankOf(a));
   if (removeFirst) return [...removed, ...created];
-  const taken = new Set(writes.map((change) => change.after?.endpoint ?? null));
-  const isTaken = (change: Change) =>
-    change.before !== null && change.before.endpoint !== null && taken.has(change.before.endpoint);
+  const taken = new Set(writes.flatMap(({ after }) => holdings(after)));
+  const isTaken = ({ before }: Change) => holdings(before).some((held) => taken.has(held));
   return [...removed.filter(isTaken), ...created, ...removed.filter((change) => !isTaken(change))];
+}
+
+/** What only one entry can have at a time. */
+function holdings(entry: Registration | null): readonly string[] {
+  if (entry === null) return [];
+  const claims = (entry.claims ?? []).map((claim) => `claim ${claim}`);
+  return entry.endpoint === null ? claims : [`endpoint ${entry.endpoint}`, ...claims];
 }
 
 function rankOf(change: Change): number {

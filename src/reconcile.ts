@@ -124,6 +124,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       for (const { id, after } of changes) take(id, after);
       bell.ring();
     },
+    ended() {
+      for (const key of rules.kept()) marked.add(key);
+      if (marked.size > 0) bell.ring();
+    },
     synced(source) {
       // What waited for this source's first listing may now be registered, or removed.
       if (world.source(source).syncs === 1) {

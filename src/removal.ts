@@ -16,6 +16,8 @@ export interface RemovalRules {
   wanted(entry: Registration): void;
   /** It is no longer in the registry. */
   removed(entry: Registration): void;
+  /** Keys of the service-level objects that stay only because their service exists: to be looked at when that may have ended. */
+  kept(): Iterable<string>;
 }
 
 export interface RemovalOptions {
@@ -31,18 +33,31 @@ export interface RemovalOptions {
 export function createRemovalRules({ world, desired, clock, probation, isServiceOver }: RemovalOptions): RemovalRules {
   /** Keys of service-level objects that were wanted once since the start. */
   const seen = new Set<string>();
+  const kept = new Set<string>();
 
   return {
-    mayRemove: (entry) => (entry.instance === null ? mayRemoveServiceLevel(entry) : mayRemoveInstance(entry)),
+    mayRemove(entry) {
+      if (entry.instance !== null) return mayRemoveInstance(entry);
+      const mayGo = mayRemoveServiceLevel(entry);
+      if (mayGo) kept.delete(entry.key);
+      else kept.add(entry.key);
+      return mayGo;
+    },
     isInferred(entry) {
       if (entry.instance === null && seen.has(entry.key)) return false;
       if (world.fate(entry) !== "absent") return false;
       return ownSources(entry.source).some(({ trust }) => trust !== "node");
     },
     wanted({ instance, key }) {
-      if (instance === null) seen.add(key);
+      if (instance !== null) return;
+      seen.add(key);
+      kept.delete(key);
     },
-    removed: ({ key }) => void seen.delete(key),
+    removed({ key }) {
+      seen.delete(key);
+      kept.delete(key);
+    },
+    kept: () => kept,
   };
 
   function mayRemoveInstance(entry: Registration): boolean {

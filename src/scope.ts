@@ -2,6 +2,7 @@
  * A world and the registries that follow it. A Muster has one for its node, and, while it is the leader, one for what is
  * not of any one node (Marathon): with its own ownership mark, so that the next leader takes over what this one wrote.
  */
+import { setMaxListeners } from "node:events";
 import type { AuditInput } from "./audit/record.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
@@ -55,6 +56,8 @@ export function createScope(options: ScopeOptions): Scope {
       const unsubscribe = world.subscribe(listener());
       const failed = new AbortController();
       const running = AbortSignal.any([signal, failed.signal]);
+      // Every request under way listens to it: many listeners are no leak here.
+      setMaxListeners(0, running);
       const loops = [
         ...reconcilers.map((reconciler) => reconciler.run(running)),
         ...sources.map((source) => pump(source, running)),

@@ -2,7 +2,8 @@
  * What really runs, as far as the sources have said: the correlator's instances, kept up to date fact by fact, with who
  * changed and why. The one place that sources write to and that registries, API and metrics read from.
  */
-import { createCorrelator, type SourceSync } from "./correlate.ts";
+import { createCorrelator, type SourceSync, type TaskRecord } from "./correlate.ts";
+import { noteStates } from "./explain/states.ts";
 import { instancesOf } from "./instances.ts";
 import { sameJson } from "./json.ts";
 import type { Fact, Instance, Json, NodeFact, Registration, SourceEvent } from "./model.ts";
@@ -45,6 +46,8 @@ export interface World {
   instance(id: string): Instance | null;
   instances(): Iterable<Instance>;
   instancesOfTask(task: string): readonly Instance[];
+  /** What the facts say of a task; null if it is over, or was never known. */
+  task(task: string): TaskRecord | null;
   fate(registration: Registration): Fate;
   /** Whether the service exists, with or without instances, as far as the sources have said. */
   hasService(service: string): boolean;
@@ -70,6 +73,8 @@ export interface Listener {
   changed?(changes: readonly InstanceChange[]): void;
   /** A source completed a listing. */
   synced?(source: string): void;
+  /** A task is over for good: perhaps the last of its service. */
+  ended?(task: string): void;
   /** A task of this source waits for facts: its definition, its addresses. */
   waiting?(source: string, task: string): void;
   sourceChanged?(source: SourceView): void;
@@ -81,10 +86,13 @@ export interface WorldOptions {
   readonly sources: readonly string[];
   /** Runs a flush soon, so that facts that come together are computed once; default `setImmediate`. */
   readonly schedule?: (flush: () => void) => void;
+  /** ms since the epoch, for the time line; default `Date.now`. */
+  readonly now?: () => number;
 }
 
 export function createWorld(options: WorldOptions): World {
   const schedule = options.schedule ?? ((flush) => void setImmediate(flush));
+  const time = options.now ?? Date.now;
   const correlator = createCorrelator();
   const timeline = createTimeline();
   const instances = new Map<string, Instance>();
@@ -106,6 +114,7 @@ export function createWorld(options: WorldOptions): World {
     instance: (id) => instances.get(id) ?? null,
     instances: () => instances.values(),
     instancesOfTask: (task) => (byTask.get(task) ?? []).flatMap((id) => instances.get(id) ?? []),
+    task: correlator.record,
     fate,
     hasService,
     nodes: correlator.nodes,
@@ -125,12 +134,20 @@ export function createWorld(options: WorldOptions): World {
     names.add(fact.source);
     record(fact);
     for (const task of correlator.join(fact)) markDirty(task);
-    if (fact.kind === "source") setConnection(fact);
-    if (fact.kind === "notice") for (const listener of listeners) listener.notice?.(fact);
-    if (fact.kind !== "synced") return;
-    // What the listing dropped must be out of the instances before anyone concludes something from it.
+    if (fact.kind === "synced") settle(fact.source);
+    else tell(fact);
+  }
+
+  /** What the listing dropped must be out of the instances before anyone concludes something from it. */
+  function settle(listed: string): void {
     flush();
-    for (const listener of listeners) listener.synced?.(fact.source);
+    for (const listener of listeners) listener.synced?.(listed);
+  }
+
+  function tell(fact: SourceEvent): void {
+    if (fact.kind === "source") setConnection(fact);
+    if (fact.kind === "gone") for (const listener of listeners) listener.ended?.(fact.task);
+    if (fact.kind === "notice") for (const listener of listeners) listener.notice?.(fact);
   }
 
   function record(fact: SourceEvent): void {
@@ -151,6 +168,7 @@ export function createWorld(options: WorldOptions): World {
     const changes: InstanceChange[] = [];
     for (const task of dirty) changes.push(...recompute(task));
     dirty.clear();
+    timeline.trim();
     if (changes.length > 0) for (const listener of listeners) listener.changed?.(changes);
   }
 
@@ -164,12 +182,13 @@ export function createWorld(options: WorldOptions): World {
     const ids = now.map(({ id }) => id);
     if (ids.length > 0) byTask.set(task, ids);
     else byTask.delete(task);
-    if (known === null) timeline.close(task);
     const left = held.filter((id) => !ids.includes(id));
-    return [
+    const changes = [
       ...left.flatMap((id) => replace(id, shared.take(id, task, null))),
       ...now.flatMap((instance) => replace(instance.id, withDrain(shared.take(instance.id, task, instance)))),
     ];
+    noteStates(timeline, task, known, changes, time());
+    return changes;
   }
 
   function withDrain(instance: Instance | null): Instance | null {

@@ -25,8 +25,8 @@ export function createScene({
   policy?: Partial<ReconcilePolicy>;
   registry?: ReturnType<typeof createFakeRegistry>;
 } = {}) {
-  const world = createWorld({ sources });
   const clock = createManualClock();
+  const world = createWorld({ sources, now: clock.now });
   const audited: AuditInput[] = [];
   const sink = {
     async audit(records: readonly AuditInput[]) {

@@ -9,7 +9,7 @@ const { skip, reason } = await labAvailable("engine");
 
 describe.skipIf(skip)(`bursts on a real engine and Consul ${reason}`, () => {
   it("registers 100 containers started at once and removes them killed at once, five times over", {
-    timeout: 240_000,
+    timeout: 600_000,
   }, async () => {
     await using engine = await startEngine();
     await using consul = await startConsul();

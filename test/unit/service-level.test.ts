@@ -73,6 +73,18 @@ describe("service-level objects", () => {
     expect(scene.keys).toEqual([]);
   });
 
+  it("stay while a container of the service is only stopped, and go at once when it is removed", async () => {
+    const scene = gatewayScene();
+    const running = scene.start();
+    await scene.say(...task("t1"), synced());
+    await scene.say(status({ task: "t1", status: "stopped", clock: 5 }));
+    expect(scene.keys).toEqual(["route:web.0", "upstream:web"]);
+    await scene.say(gone({ task: "t1" }));
+    expect(scene.keys).toEqual([]);
+    scene.stop.abort();
+    await running;
+  });
+
   it("stay after a restart of Muster while the service exists", async () => {
     const before = gatewayScene();
     await before.say(...task("t1", { standing: true }), synced());
@@ -183,6 +195,10 @@ describe("a route that two services claim", () => {
     await scene.say(gone({ task: "a" }));
     await scene.pass();
     expect(scene.keys).toEqual(["fake:b:8080", "route:younger.0", "upstream:younger"]);
+    const routes = scene.registry.log
+      .filter(({ key }) => key.startsWith("route:"))
+      .map(({ op, key }) => `${op} ${key}`);
+    expect(routes.slice(-2)).toEqual(["deregister route:older.0", "register route:younger.0"]);
     expect(scene.reconciler.instanceView("b:8080").state).toBe("registered");
   });
 });

@@ -1,6 +1,6 @@
 /** Nobody else's entry is listed or changed: laws 7, 8. */
 import assert from "node:assert/strict";
-import type { Json, Registration } from "../../../src/model.ts";
+import type { Instance, Json, Registration } from "../../../src/model.ts";
 import type { Backdoor, LawContext, LawTable, Owner } from "../registry.ts";
 import { fleet, instance } from "./fleet.ts";
 import { assertHolds, converge, entryOf, opened, pass } from "./pass.ts";
@@ -23,9 +23,10 @@ export const ownershipLaws: LawTable = {
 
   async 8(context) {
     const base = context.owner();
+    const address = "10.0.0.2";
     const others: readonly Owner[] = [
-      { ...base, node: { ...base.node, id: `${base.node.id}1` } },
-      { ...base, node: { ...base.node, id: `${base.node.id}:task1` } },
+      { ...base, node: { id: `${base.node.id}1`, address } },
+      { ...base, node: { id: `${base.node.id}:task1`, address } },
       { ...base, cluster: `${base.cluster}1` },
       // As a regular expression or a prefix each of these would be the first one as well.
       { ...base, cluster: base.cluster.replace(".", "x") },
@@ -47,18 +48,24 @@ async function put(backdoor: Backdoor, like: Registration): Promise<World> {
 async function sideBySide(context: LawContext, one: Owner, two: Owner): Promise<void> {
   await opened(context, one, async (first, backdoor) => {
     await opened(context, two, async (second) => {
-      await converge(first, fleet(3));
+      const [mine, others] = [fleetAt(one, 3), fleetAt(two, 4)];
+      await converge(first, mine);
       const ofFirst = await backdoor.world();
-      await converge(second, fleet(4));
-      await assertHolds(first, fleet(3));
-      await assertHolds(second, fleet(4));
+      await converge(second, others);
+      await assertHolds(first, mine);
+      await assertHolds(second, others);
 
       await pass(second, []);
       assert.deepEqual(only(await backdoor.world(), ofFirst), ofFirst);
-      await assertHolds(first, fleet(3));
+      await assertHolds(first, mine);
       await assertHolds(second, []);
     });
   });
+}
+
+/** The same services on each: only the address is its node's own. */
+function fleetAt({ node: { address } }: Owner, size: number): readonly Instance[] {
+  return fleet(size).map((each) => ({ ...each, address }));
 }
 
 /** Of the world, the entries that are in `part`. */

@@ -1,0 +1,3 @@
+import { testLaws } from "./kong-laws.ts";
+
+testLaws("2.1.4");
