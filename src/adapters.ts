@@ -13,13 +13,22 @@ import { DockerOptions } from "../adapters/sources/docker/options.ts";
 import { MarathonOptions } from "../adapters/sources/marathon/options.ts";
 import { ReplayOptions } from "../adapters/sources/replay/options.ts";
 import { StaticOptions } from "../adapters/sources/static/options.ts";
+import type { Swarm } from "../adapters/sources/swarm/index.ts";
+import { type SwarmContext, SwarmOptions } from "../adapters/sources/swarm/options.ts";
 import type { Adapters, ScopeKind } from "./agent.ts";
 import { aloneElection, type Election } from "./leadership.ts";
+import { serviceLevelOf } from "./levels.ts";
 import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./model.ts";
 import { isModule, loadModule, type ModuleKind } from "./modules.ts";
 
-/** Sources of the whole cluster: only the leader handles them. All others are of one node. */
+/** Sources of the whole cluster, which only the leader handles, and of both. All others are of one node. */
 const CLUSTER_SOURCES: readonly string[] = ["marathon"];
+const SWARM = "swarm";
+
+/** Adapters that need another one. */
+const needs: Readonly<Record<string, { readonly source: string; readonly why: string }>> = {
+  [SWARM]: { source: "docker", why: "it asks the same engine" },
+};
 
 /** An adapter's options, checked when the configuration is read, and how to make it of them. */
 interface Adapter<Made> {
@@ -71,15 +80,33 @@ export const registries: Readonly<Record<string, Adapter<Registry>>> = {
 
 /** The option schemas by adapter name, for reading the configuration. */
 export const schemas = {
-  sources: optionsOf(sources),
+  sources: { ...optionsOf(sources), [SWARM]: SwarmOptions },
   registries: optionsOf(registries),
+  needs,
 };
 
 type Options = Readonly<Record<string, unknown>>;
 
 /** Which of the configured sources are of a scope. */
 export function sourceNames(configured: Options, scope: ScopeKind): readonly string[] {
-  return Object.keys(configured).filter((name) => CLUSTER_SOURCES.includes(name) === (scope === "cluster"));
+  return Object.keys(configured).filter(
+    (name) => name === SWARM || CLUSTER_SOURCES.includes(name) === (scope === "cluster"),
+  );
+}
+
+/**
+ * What this process has of its swarm: one for both scopes and for the API.
+ * @param port where this Muster's API listens, and so those of the others
+ * @returns null where `sources.swarm` is not on
+ */
+export async function loadSwarm(configured: Options, port: number, context: SwarmContext): Promise<Swarm | null> {
+  const { docker, swarm } = configured;
+  if (swarm === undefined) return null;
+  const { openSwarm } = await import("../adapters/sources/swarm/index.ts");
+  return openSwarm(
+    { swarm: swarm as SwarmOptions, docker: docker as DockerOptions, port },
+    { ...context, name: SWARM },
+  );
 }
 
 /**
@@ -90,19 +117,35 @@ export async function loadAdapters(
   options: { readonly sources: Options; readonly registries: Options },
   scope: ScopeKind,
   context: (name: string) => AdapterContext,
+  swarm: Swarm | null,
 ): Promise<Adapters> {
-  const names = sourceNames(options.sources, scope);
+  const names = sourceNames(options.sources, scope).filter((name) => name !== SWARM);
   const [madeSources, madeRegistries] = await Promise.all([
     Promise.all(names.map((name) => make("sources", sources, name, options.sources[name], context))),
     Promise.all(
       Object.entries(options.registries).map(([name, own]) => make("registries", registries, name, own, context)),
     ),
   ]);
-  return { sources: madeSources, registries: madeRegistries };
+  if (swarm === null) return { sources: madeSources, registries: madeRegistries };
+  const isLeader = scope === "cluster";
+  return {
+    sources: [...madeSources, isLeader ? swarm.cluster : swarm.node],
+    registries: isLeader ? madeRegistries.map((one) => serviceLevelOf(one, new Set([SWARM]))) : madeRegistries,
+    swarm: SWARM,
+  };
 }
 
-/** By a lock in Consul, where there is one; else this Muster is the only one. */
-export async function loadElection(configured: Options, context: AdapterContext): Promise<Election> {
+/** By the swarm's own; outside of one by a lock in Consul, where there is one; else this Muster is the only one. */
+export async function loadElection(
+  configured: Options,
+  context: AdapterContext,
+  swarm: Swarm | null,
+): Promise<Election> {
+  const outside = await lockElection(configured, context);
+  return swarm === null ? outside : swarm.election(outside);
+}
+
+async function lockElection(configured: Options, context: AdapterContext): Promise<Election> {
   const { consul } = configured;
   if (consul === undefined) return aloneElection;
   const { createConsulElection } = await import("../adapters/elections/consul.ts");

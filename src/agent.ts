@@ -13,6 +13,7 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./model.ts";
 import type { Write } from "./report.ts";
 import { createScope, type Scope } from "./scope.ts";
+import { isShown, shownScope } from "./shown.ts";
 import type { SourceView } from "./world.ts";
 
 /** What the agent is made of, so that a test can put its own in. */
@@ -36,6 +37,8 @@ export type ScopeKind = "node" | "cluster";
 export interface Adapters {
   readonly sources: readonly Source[];
   readonly registries: readonly Registry[];
+  /** Name of the source that knows the nodes of a swarm; null or absent: there is none. */
+  readonly swarm?: string | null;
 }
 
 /**
@@ -104,7 +107,7 @@ async function work(parts: Work, signal: AbortSignal): Promise<void> {
  * Owner of what belongs to no node. Whoever leads owns it, so that the next leader takes over what this one wrote; no
  * node can be called so (`node.id` begins with a letter or digit).
  */
-const CLUSTER_ID = "~cluster";
+export const CLUSTER_ID = "~cluster";
 
 /** Whoever has not been elected by then is on standby, and ready for it, ms. */
 const STANDBY_AFTER_MS = 3_000;
@@ -139,7 +142,8 @@ function contextFor({ config, parts: { log } }: Work, node: NodeIdentity): (name
   const { cluster, policy } = config;
   return (name) => ({
     ...{ name, cluster, node, log },
-    ...{ resync: policy.resync, now: Date.now, random: Math.random },
+    // In a dry run heart-beats for what is found there would be writes, too.
+    ...{ resync: policy.resync, readOnly: policy.dryRun, now: Date.now, random: Math.random },
   });
 }
 
@@ -152,25 +156,28 @@ async function runScope(
 ): Promise<void> {
   const { state, config, audit, metrics } = parts;
   const { log } = parts.parts;
-  const { sources, registries } = await parts.parts.load(kind, contextFor(parts, node));
+  const { sources, registries, swarm = null } = await parts.parts.load(kind, contextFor(parts, node));
   const scope = createScope({
     ...{ sources, registries, policy: config.policy, log },
     ...{ audit: audit.append, clock: systemClock, random: Math.random },
     isServiceOver: (service) => isServiceOver(service, parts),
+    swarm: swarm === null ? null : { source: swarm, node: kind === "node" ? node.id : null },
     sink: {
       audit: audit.append,
       reported(name, writes) {
         metrics.wrote(name, writes);
-        for (const listener of state.listeners) listener.wrote(scope, instancesOf(writes));
+        for (const listener of state.listeners) listener.wrote(shownScope(scope), instancesOf(writes));
       },
       stateChanged(name) {
-        for (const listener of state.listeners) listener.registryChanged(scope, name);
+        for (const listener of state.listeners) listener.registryChanged(shownScope(scope), name);
       },
     },
   });
+  const shown = shownScope(scope);
   scope.world.subscribe({
-    changed(changes) {
-      for (const listener of state.listeners) listener.changed(scope, changes);
+    changed(all) {
+      const changes = all.filter(({ before, after }) => isShown(scope, after ?? before));
+      if (changes.length > 0) for (const listener of state.listeners) listener.changed(shown, changes);
     },
   });
   state.scopes.push(scope);
@@ -187,7 +194,10 @@ function isServiceOver(service: string, { state, parts }: Work): boolean {
   const worlds = state.scopes.map(({ world }) => world);
   const known = worlds.flatMap((world) => world.sources());
   const all = [...parts.sourceNames("node"), ...parts.sourceNames("cluster")];
-  const isSynced = (name: string) => known.some((source) => source.name === name && source.syncs > 0);
+  const isSynced = (name: string) => {
+    const own = known.filter((source) => source.name === name);
+    return own.length > 0 && own.every(({ syncs }) => syncs > 0);
+  };
   return all.every(isSynced) && !worlds.some((world) => world.hasService(service));
 }
 
@@ -206,12 +216,13 @@ async function settled(work: Promise<void>): Promise<{ readonly error: unknown }
 
 function createAgent(config: Config, state: AgentState, metrics: Metrics, log: Logger): Agent {
   return {
-    scopes: () => state.scopes,
+    scopes: () => state.scopes.map(shownScope),
     sources: () => sources(config, state),
     audit: () => state.audit,
     metrics: metrics.text,
     unready: () => unready(state),
     now: Date.now,
+    dryRun: config.policy.dryRun,
     async drain(ids, on) {
       const found = state.scopes.flatMap(({ world }) => world.drain(ids, on).map((id) => ({ id, world })));
       const records = found.map(({ id, world }) => {
@@ -235,7 +246,8 @@ function createAgent(config: Config, state: AgentState, metrics: Metrics, log: L
 
 /** All configured sources: those of a scope that is not (or not yet) this one's are on standby. */
 function sources(config: Config, { scopes, isStarted, waitsFor }: AgentState): readonly SourceView[] {
-  const running = scopes.flatMap(({ world }) => world.sources());
+  // A swarm's is of both scopes.
+  const running = [...new Map(scopes.flatMap(({ world }) => world.sources()).map((one) => [one.name, one])).values()];
   const names = Object.keys(config.sources).filter((name) => !running.some((source) => source.name === name));
   const state = isStarted ? ("standby" as const) : ("connecting" as const);
   const never = { facts: 0, syncs: 0, firstSynced: null, lastSynced: null, trust: null, doubtfulSince: null };

@@ -3,8 +3,11 @@ import { Command, CommanderError } from "commander";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import type { Context } from "./commands/context.ts";
+import { addDrainCommands } from "./commands/drain.ts";
 import { ExitError } from "./commands/exit-error.ts";
+import { addExplainCommand } from "./commands/explain.ts";
 import { addHealthCommand } from "./commands/health.ts";
+import { addPlanCommand } from "./commands/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { version } from "./version.ts";
@@ -15,6 +18,8 @@ Examples:
   muster run -c muster.yaml           the same, as the file says
   muster config check muster.yaml     what the file amounts to, or what is wrong with it
   muster status                       what a running Muster sees and has registered
+  muster explain web                  why it is registered, or why not
+  muster drain web --wait             take it out of service without stopping it
   muster audit query --failed         what could not be done, and why
 
 Exit codes: 0 fine, 1 failure, 2 usage or configuration.`;
@@ -39,8 +44,11 @@ export async function runCli(args: readonly string[], context: Context): Promise
     code = exitCode;
   }
   addRunCommand(program, context, finish);
+  addPlanCommand(program, context, finish);
   addConfigCommands(program, context, finish);
   addStatusCommand(program, context, finish);
+  addExplainCommand(program, context, finish);
+  addDrainCommands(program, context, finish);
   addHealthCommand(program, context, finish);
   addAuditCommands(program, context, finish);
   try {

@@ -38,6 +38,8 @@ export interface Config {
 export interface AdapterSchemas {
   readonly sources: Schemas;
   readonly registries: Schemas;
+  /** Sources that work only beside another one, with why. */
+  readonly needs?: Readonly<Record<string, { readonly source: string; readonly why: string }>>;
 }
 
 /** Problems: one line each, without secrets. */
@@ -94,6 +96,9 @@ export function parseConfig({ text, file, env, schemas }: ConfigInput): LoadedCo
   const sources = readAdapters(givenSources, { kind: "sources", schemas: schemas.sources, ...shared });
   const registries = readAdapters(givenRegistries, { kind: "registries", schemas: schemas.registries, ...shared });
 
+  for (const [name, { source, why }] of Object.entries(schemas.needs ?? {}))
+    if (name in sources.options && !(source in sources.options))
+      report.add(["sources", name], `needs sources.${source} as well, since ${why}`);
   const given = withoutNulls(core);
   const parsed = v.safeParse(CoreSchema, given);
   if (!parsed.success) reportIssues(report, parsed.issues, []);

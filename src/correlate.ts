@@ -151,7 +151,10 @@ export function createCorrelator(): Correlator {
     if (tombstones.has(fact.task) || fact.clock < floorOf(fact.source)) return [];
     const task = tasks.get(fact.task) ?? { facts: [] };
     if (fact.kind === "assigned") unindex(fact.task, task);
-    const changed = keepIn(task.facts, fact);
+    const isNew = !task.facts.some(({ kind, source }) => kind === fact.kind && source === fact.source);
+    // Copied, since an array that grows by `push` keeps room for more facts than a task ever has.
+    if (isNew) task.facts = task.facts.concat(fact);
+    const changed = isNew || keepIn(task.facts, fact);
     tasks.set(fact.task, task);
     if (fact.kind === "assigned") index(fact.task, task);
     return changed ? [fact.task] : [];

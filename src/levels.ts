@@ -1,17 +1,8 @@
 /**
- * Who writes what in a swarm (design, section 6): each node its own instances, the leader the service-level objects. Each
- * is given the registries as if the other half did not exist.
+ * Who writes what in a swarm: each node its own instances, and of the service-level objects those that are missing; the
+ * leader keeps the service-level objects right and removes them (decision 009).
  */
 import type { Instance, Registration, Registry } from "./model.ts";
-
-/** For a node of a swarm: its instances, and nothing of a service that another node's Muster keeps. */
-export function instancesOnly(registry: Registry): Registry {
-  return {
-    ...delegated(registry),
-    project: (instance) => registry.project(instance).filter(isInstance),
-    list: async (signal) => (await registry.list(signal)).filter(isInstance),
-  };
-}
 
 /** For the leader: of these sources, whose instances their own nodes write, only the service-level objects. */
 export function serviceLevelOf(registry: Registry, sources: ReadonlySet<string>): Registry {

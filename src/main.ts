@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runCli } from "./cli.ts";
+import { showsColours } from "./commands/paint.ts";
 
 // `muster audit query | head`: the reader has enough, and that is no failure
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -11,6 +12,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  colours: showsColours(process.stdout, process.env),
   now: Date.now,
   signals: process,
   exit: (code) => process.exit(code),
@@ -19,4 +21,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
     const [{ runAgent }, { partsOf }] = await Promise.all([import("./agent.ts"), import("./parts.ts")]);
     await runAgent(config, partsOf(config), signal);
   },
+  // What goes amiss is told by the command itself.
+  loadParts: async (config) => (await import("./parts.ts")).partsOf({ ...config, log: { level: "silent" } }),
 });

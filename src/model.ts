@@ -436,6 +436,11 @@ export interface AdapterContext {
   readonly node: NodeIdentity;
   /** Period of full listings, ms; 0: none. */
   readonly resync: number;
+  /**
+   * It is only looked at (`muster plan`, `muster doctor`, `policy.dryRun`): `apply` is never called, and nothing else may
+   * be written either, not even heart-beats for what `list` finds. @default false
+   */
+  readonly readOnly?: boolean;
   readonly log: Logger;
   /** ms since the epoch. */
   now(): number;

@@ -1,28 +1,48 @@
 /** What a real Muster is made of: real adapters, a real server, a log on standard error. */
-import { identify, loadAdapters, loadElection, sourceNames } from "./adapters.ts";
+import { identify, loadAdapters, loadElection, loadSwarm, sourceNames } from "./adapters.ts";
 import type { AgentParts } from "./agent.ts";
 import type { Config } from "./config.ts";
 import { createApi } from "./http/api.ts";
+import type { FactFeed } from "./http/facts.ts";
 import { serve } from "./http/server.ts";
 import { createTokenFile } from "./http/token.ts";
 import { createLog } from "./log.ts";
 
-export function partsOf(config: Config): AgentParts {
+export interface RealParts extends AgentParts {
+  /** `port`: where it listens. */
+  serve(agent: Parameters<AgentParts["serve"]>[0]): Promise<AsyncDisposable & { readonly port: number }>;
+}
+
+export function partsOf(config: Config): RealParts {
   const log = createLog(config.log.level);
+  const { resync } = config.policy;
+  const swarm = loadSwarm(config.sources, config.http.listen.port, {
+    ...{ name: "swarm", resync, log, now: Date.now, random: Math.random },
+  });
+  // Whoever awaits it hears of it.
+  swarm.catch(() => {});
   return {
     log,
     identify: (signal, onFailure) => identify(config, signal, log, onFailure),
-    load: (scope, context) => loadAdapters(config, scope, context),
+    load: async (scope, context) => loadAdapters(config, scope, context, await swarm),
     sourceNames: (scope) => sourceNames(config.sources, scope),
-    election: (context) => loadElection(config.registries, context),
+    election: async (context) => loadElection(config.registries, context, await swarm),
     async serve(agent) {
       const { listen, tokenFile } = config.http;
-      const server = await serve(
-        createApi({ agent, token: tokenFile === null ? null : createTokenFile(tokenFile), feed: null, log }),
-        listen,
-      );
+      const token = tokenFile === null ? null : createTokenFile(tokenFile);
+      const server = await serve(createApi({ agent, token, feed: await feedOf(swarm), log }), listen);
       log.info({ host: listen.host, port: server.port }, "listening");
-      return server;
+      return {
+        port: server.port,
+        async [Symbol.asyncDispose]() {
+          await server[Symbol.asyncDispose]();
+          await (await swarm)?.[Symbol.asyncDispose]();
+        },
+      };
     },
   };
+}
+
+async function feedOf(swarm: ReturnType<typeof loadSwarm>): Promise<FactFeed | null> {
+  return (await swarm)?.feed ?? null;
 }

@@ -9,6 +9,7 @@ import { backoff, jittered } from "./backoff.ts";
 import { type Clock, createBell } from "./clock.ts";
 import { createDesired } from "./desired.ts";
 import { createGuard, type GuardLimits } from "./guard.ts";
+import { createLeaving, type LeavingEntry } from "./leaving.ts";
 import type { Change, Instance, Json, Logger, Outcome, Registration, Registry } from "./model.ts";
 import { plan } from "./plan.ts";
 import { createRemovalRules } from "./removal.ts";
@@ -40,6 +41,11 @@ export interface ReconcilerOptions {
    * earlier Muster saw no end) may go. @default yes: this Muster is the only one
    */
   isServiceOver?(service: string): boolean;
+  /**
+   * `create`: service-level objects are only made here where they are missing, since the leader keeps them right and
+   * removes them. @default keep
+   */
+  readonly serviceLevel?: "keep" | "create";
 }
 
 /** What an instance is to one registry; the shape of contract 5.4. */
@@ -51,6 +57,8 @@ export interface RegistrationView {
   readonly error: string | null;
   /** See `Registry.detail`; absent where there is nothing to tell. */
   readonly detail?: Json;
+  /** What is left of an instance that is not ready any more; absent where there is nothing to tell. */
+  readonly leaving?: readonly LeavingEntry[];
 }
 
 export interface RegistryView {
@@ -95,6 +103,7 @@ const DOWN = { base: 100, max: 3_000 };
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { registry, world, policy, clock, random, log } = options;
   const desired = createDesired(registry);
+  const leaving = createLeaving(registry, desired);
   const { isServiceOver = () => true } = options;
   const rules = createRemovalRules({ world, desired, clock, probation: policy.probation, isServiceOver });
   const retries = createRetries(random);
@@ -160,6 +169,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   /** Nothing is registered before its source's first listing is complete: stale entries go first (rule 8). */
   function take(id: string, instance: Instance | null): void {
     const isReleased = instance !== null && world.source(instance.source).syncs > 0;
+    leaving.took(id, instance);
     for (const key of desired.set(id, isReleased ? instance : null)) {
       marked.add(key);
       const entry = desired.entries.get(key);
@@ -251,11 +261,15 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       mayRemove: rules.mayRemove,
       mode: policy.mode,
       removeFirst,
-    });
+    }).filter(isOurs);
     const planned = new Set(changes.map(({ key }) => key));
     // What failed once and is right by now, or no longer wanted, needs no retry.
     for (const key of retries.keys()) if (!planned.has(key) && (keys?.has(key) ?? true)) retries.succeeded(key);
     return withoutGuarded(changes, current.size).filter((change) => !retries.mustWait(change, now));
+  }
+
+  function isOurs({ op, before, after }: Change): boolean {
+    return options.serviceLevel !== "create" || op === "register" || (before ?? after)?.instance !== null;
   }
 
   /** @returns the keys whose claims have been decided otherwise than in the last pass */
@@ -367,7 +381,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
   async function withdrawAll(signal: AbortSignal): Promise<void> {
     const current = mirror ?? (await listed(signal));
-    const changes = plan({ desired: new Map(), current, mayRemove: () => true, mode: "sync", removeFirst: true });
+    const changes = plan({
+      desired: new Map(),
+      current,
+      mayRemove: () => true,
+      mode: "sync",
+      removeFirst: true,
+    }).filter(isOurs);
     if (changes.length > 0) await carryOut(changes, current, signal);
   }
 
@@ -395,7 +415,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   function instanceView(id: string): RegistrationView {
     const view = registrationView(id);
     const detail = view.key === null ? null : (registry.detail?.(view.key) ?? null);
-    return detail === null ? view : { ...view, detail };
+    const instance = world.instance(id);
+    const left = instance === null ? [] : leaving.of(instance, mirror);
+    return { ...view, ...(detail !== null && { detail }), ...(left.length > 0 && { leaving: left }) };
   }
 
   function registrationView(id: string): RegistrationView {

@@ -102,9 +102,11 @@ export function createReporter({ registry, world, clock, sink, log }: ReporterOp
   }
 
   function note({ change, outcome, attempt, ms }: Write): void {
-    const { task, service, notes } = entryOf(change);
+    const { task, service, notes, instance } = entryOf(change);
     const text = `${change.op} ${change.key}: ${outcome.ok ? `done in ${ms} ms` : outcome.error}${attempt > 1 ? ` (attempt ${attempt})` : ""}`;
-    if (task !== null) world.timeline.write(task, { at: clock.now(), by: registry, text });
+    const error = outcome.ok ? null : outcome.error;
+    const write = { instance, key: change.key, op: change.op, ok: outcome.ok, ms, attempt, error };
+    if (task !== null) world.timeline.write(task, { at: clock.now(), by: registry, text, write });
     const fields = { registry, key: change.key, service, ms, ...(notes === undefined ? {} : { notes }) };
     if (outcome.ok) log.info(fields, DONE[change.op]);
     else if (attempt === 1) log.warn({ ...fields, error: outcome.error }, `${change.op} failed`);

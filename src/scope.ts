@@ -7,13 +7,17 @@ import type { AuditInput } from "./audit/record.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Fact, Logger, Registry, Source } from "./model.ts";
+import { createReaper } from "./reaper.ts";
 import { createReconciler, type Reconciler } from "./reconcile.ts";
 import type { ReportSink } from "./report.ts";
+import { onReturn } from "./returning.ts";
 import { createWorld, type World } from "./world.ts";
 
 export interface Scope {
   readonly world: World;
   readonly reconcilers: readonly Reconciler[];
+  /** Name of the source whose instances are shown by their own nodes; null: all are shown here. */
+  readonly hides: string | null;
   /** Asks sources and registries for a full listing. */
   resync(): void;
   /**
@@ -35,6 +39,16 @@ export interface ScopeOptions {
   readonly log: Logger;
   /** See `ReconcilerOptions`. */
   isServiceOver?(service: string): boolean;
+  /** null or absent: this Muster is in no swarm. */
+  readonly swarm?: SwarmPart | null;
+}
+
+/** What a scope does for its swarm. */
+export interface SwarmPart {
+  /** Name of the source that knows the nodes. */
+  readonly source: string;
+  /** This node's id; null: this is the leader's scope, which keeps service-level objects and removes what dead nodes left. */
+  readonly node: string | null;
 }
 
 /** Bound of the last pass of a registry at the end, ms. */
@@ -43,14 +57,19 @@ const LAST_PASS_MS = 4_000;
 export function createScope(options: ScopeOptions): Scope {
   const { sources, registries, policy, log } = options;
   const world = createWorld({ sources: sources.map(({ name }) => name) });
-  const reconcilers = registries.map((registry) => createReconciler({ ...options, registry, world }));
+  const swarm = options.swarm ?? null;
+  const isNodeOfSwarm = swarm !== null && swarm.node !== null;
+  const serviceLevel = isNodeOfSwarm ? "create" : "keep";
+  const reconcilers = registries.map((registry) => createReconciler({ ...options, registry, world, serviceLevel }));
+  const { reapAfter } = policy;
 
   return {
     world,
     reconcilers,
+    hides: swarm !== null && !isNodeOfSwarm ? swarm.source : null,
     resync() {
       for (const source of sources) source.resync?.();
-      for (const reconciler of reconcilers) reconciler.resync();
+      resyncAll();
     },
     async run(signal, mayFinish = () => true) {
       const unsubscribe = world.subscribe(listener());
@@ -61,14 +80,25 @@ export function createScope(options: ScopeOptions): Scope {
       const loops = [
         ...reconcilers.map((reconciler) => reconciler.run(running)),
         ...sources.map((source) => pump(source, running)),
+        ...(swarm !== null && swarm.node === null ? [reap(swarm, running)] : []),
       ];
+      const leave = isNodeOfSwarm ? onReturn(world, { ...options, ...swarm, reapAfter }, resyncAll) : () => {};
       await Promise.all(loops.map((loop) => loop.catch((error: unknown) => failed.abort(error))));
+      leave();
       unsubscribe();
       await Promise.all(reconcilers.map((reconciler) => (mayFinish() ? finish(reconciler) : reconciler.reported())));
       await Promise.allSettled(registries.map((registry) => registry[Symbol.asyncDispose]()));
       if (failed.signal.aborted) throw failed.signal.reason;
     },
   };
+
+  function resyncAll(): void {
+    for (const reconciler of reconcilers) reconciler.resync();
+  }
+
+  async function reap({ source }: SwarmPart, signal: AbortSignal): Promise<void> {
+    await createReaper({ ...options, world, source, reapAfter }).run(signal);
+  }
 
   /** Feeds one source's facts to the world. Never waits for anyone: the world takes a fact in at once. */
   async function pump(source: Source, signal: AbortSignal): Promise<void> {

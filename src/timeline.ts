@@ -2,58 +2,103 @@
  * What happened to each task, for people: which facts came when, and what was written where. Bounded: the last entries
  * of each task, and of tasks that are over only the last few hundred.
  */
-import type { Fact } from "./model.ts";
+import type { Change, Fact, InstanceState } from "./model.ts";
 
 export interface TimelineEntry {
   /** ms since the epoch. */
   readonly at: number;
-  /** A fact's kind, or `write`. */
+  /** A fact's kind; `state`: what the facts amount to now; `write`. */
   readonly kind: string;
-  /** Name of the source that saw the fact, or of the registry that was written. */
+  /** Name of the source that saw the fact, or of the registry that was written; `muster` for `state`. */
   readonly by: string;
   /** In words, e.g. `running (start)`. */
   readonly text: string;
+  /** `state` only. */
+  readonly state?: StateDetail;
+  /** `write` only. */
+  readonly write?: WriteDetail;
+}
+
+/** What became of some of a task's instances. */
+export interface StateDetail {
+  readonly instances: readonly string[];
+  readonly services: readonly string[];
+  readonly state: InstanceState | "gone";
+  readonly missing: readonly string[];
+}
+
+export interface WriteDetail {
+  /** null for a service-level object. */
+  readonly instance: string | null;
+  readonly key: string;
+  readonly op: Change["op"];
+  readonly ok: boolean;
+  readonly ms: number;
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly error: string | null;
 }
 
 export interface Timeline {
   /** Notes a fact about a task, unless it only repeats what the last one of its kind said. */
   fact(task: string, fact: Fact): void;
   write(task: string, entry: Omit<TimelineEntry, "kind">): void;
+  /** Notes what the facts amount to; `what` has it in words. */
+  state(task: string, at: number, detail: StateDetail, what: string): void;
   of(task: string): readonly TimelineEntry[];
+  /** All tasks that it has entries of, also those that are over. */
+  tasks(): Iterable<string>;
   /** The facts since the last write to this registry: what led to the next one. */
   cause(task: string, registry: string): readonly TimelineEntry[];
-  /** The task is over; its entries stay for a while. */
+  /** The task is known: its entries stay. Until then, and once it is closed, they only stay for a while. */
+  open(task: string): void;
+  /** The task is over. */
   close(task: string): void;
+  /** Forgets the oldest of those that are not open, if they are too many. */
+  trim(): void;
 }
 
 const MAX_ENTRIES = 40;
 const MAX_CAUSES = 8;
 const MAX_CLOSED = 500;
 
+/** Facts are kept as they are (the correlator holds most of them anyway), and put into words when someone asks. */
+type Held = Fact | (TimelineEntry & { readonly source?: never });
+
 export function createTimeline(): Timeline {
-  const tasks = new Map<string, TimelineEntry[]>();
-  // Insertion order is the order of closing, so the first is the oldest.
+  const tasks = new Map<string, readonly Held[]>();
+  // Insertion order is the order of closing (or of coming, for what never was a task), so the first is the oldest.
   const closed = new Set<string>();
 
   return {
     fact(task, fact) {
-      const entry = { at: fact.at, kind: fact.kind, by: fact.source, text: `${describe(fact)} (${fact.via})` };
-      const last = tasks.get(task)?.findLast((other) => other.kind === entry.kind && other.by === entry.by);
-      if (last !== undefined && sameSaying(last.text, entry.text)) return;
-      push(task, entry);
+      const last = tasks
+        .get(task)
+        ?.findLast((held): held is Fact => held.kind === fact.kind && held.source === fact.source);
+      if (last !== undefined && (last === fact || describe(last) === describe(fact))) return;
+      push(task, fact);
     },
     write(task, entry) {
       push(task, { kind: "write", ...entry });
     },
-    of: (task) => tasks.get(task) ?? [],
-    cause(task, registry) {
-      const entries = tasks.get(task) ?? [];
-      const lastWrite = entries.findLastIndex((entry) => entry.kind === "write" && entry.by === registry);
-      return entries.filter((entry, index) => index > lastWrite && entry.kind !== "write").slice(-MAX_CAUSES);
+    state(task, at, detail, text) {
+      push(task, { at, kind: "state", by: "muster", text, state: detail });
     },
+    of: entriesOf,
+    tasks: () => tasks.keys(),
+    cause(task, registry) {
+      const entries = entriesOf(task);
+      const lastWrite = entries.findLastIndex((entry) => entry.kind === "write" && entry.by === registry);
+      return entries
+        .filter(({ kind }, index) => index > lastWrite && kind !== "write" && kind !== "state")
+        .slice(-MAX_CAUSES);
+    },
+    open: (task) => void closed.delete(task),
     close(task) {
       closed.delete(task);
-      closed.add(task);
+      if (tasks.has(task)) closed.add(task);
+    },
+    trim() {
       for (const oldest of closed) {
         if (closed.size <= MAX_CLOSED) return;
         closed.delete(oldest);
@@ -62,26 +107,29 @@ export function createTimeline(): Timeline {
     },
   };
 
-  function push(task: string, entry: TimelineEntry): void {
-    closed.delete(task);
+  function entriesOf(task: string): readonly TimelineEntry[] {
+    return (tasks.get(task) ?? []).map((held) => (held.source === undefined ? held : entryOf(held)));
+  }
+
+  /** Copies, since an array that grows by `push` keeps room for more than most tasks ever need. */
+  function push(task: string, entry: Held): void {
     const entries = tasks.get(task);
-    if (entries === undefined) tasks.set(task, [entry]);
-    else if (entries.push(entry) > MAX_ENTRIES) entries.splice(1, entries.length - MAX_ENTRIES); // the first tells how it began
+    if (entries === undefined) {
+      tasks.set(task, [entry]);
+      closed.add(task);
+    } else if (entries.length < MAX_ENTRIES) tasks.set(task, entries.concat(entry));
+    else tasks.set(task, [...entries.slice(0, 1), ...entries.slice(2), entry]); // the first tells how it began
   }
 }
 
-function sameSaying(a: string, b: string): boolean {
-  return withoutVia(a) === withoutVia(b);
-}
-
-function withoutVia(text: string): string {
-  return text.slice(0, text.lastIndexOf(" ("));
+function entryOf(fact: Fact): TimelineEntry {
+  return { at: fact.at, kind: fact.kind, by: fact.source, text: `${describe(fact)} (${fact.via})` };
 }
 
 function describe(fact: Fact): string {
   switch (fact.kind) {
     case "defined":
-      return `defined as ${fact.name}${fact.image === null ? "" : ` from ${fact.image}`}`;
+      return `defined as ${fact.name}${fact.image === null ? "" : ` from ${fact.image}`}${fact.version === null ? "" : `, version ${fact.version}`}`;
     case "assigned":
       return `assigned to node ${fact.node}`;
     case "addressed":
@@ -95,6 +143,7 @@ function describe(fact: Fact): string {
     case "notice":
       return fact.message;
     case "node":
+      return `node ${fact.node}${fact.address === null ? "" : ` at ${fact.address}`} is ${fact.state}`;
     case "resync":
     case "synced":
     case "source":

@@ -79,6 +79,8 @@ export interface Listener {
   waiting?(source: string, task: string): void;
   sourceChanged?(source: SourceView): void;
   notice?(fact: Extract<Fact, { kind: "notice" }>): void;
+  /** Something was said of a node, new or not. */
+  node?(fact: NodeFact): void;
 }
 
 export interface WorldOptions {
@@ -146,8 +148,7 @@ export function createWorld(options: WorldOptions): World {
 
   function tell(fact: SourceEvent): void {
     if (fact.kind === "source") setConnection(fact);
-    if (fact.kind === "gone") for (const listener of listeners) listener.ended?.(fact.task);
-    if (fact.kind === "notice") for (const listener of listeners) listener.notice?.(fact);
+    for (const listener of listeners) tellOne(listener, fact);
   }
 
   function record(fact: SourceEvent): void {
@@ -247,6 +248,12 @@ export function createWorld(options: WorldOptions): World {
     const colliding = [...apps].filter(([, users]) => users.size > 1 && [...users.values()].includes(false));
     return new Map(colliding.map(([service, users]) => [service, [...users.keys()].sort(byName)]));
   }
+}
+
+function tellOne(listener: Listener, fact: SourceEvent): void {
+  if (fact.kind === "gone") listener.ended?.(fact.task);
+  else if (fact.kind === "notice") listener.notice?.(fact);
+  else if (fact.kind === "node") listener.node?.(fact);
 }
 
 function same(a: Instance | null, b: Instance | null): boolean {

@@ -8,6 +8,10 @@ const TIMEOUT_MS = 5000;
 export interface MusterClient {
   /** @throws ExitError 1 in one line for whatever keeps the answer away */
   get(path: string): Promise<unknown>;
+  /** As `get`; null where there is no such thing (404). */
+  find(path: string): Promise<unknown>;
+  /** Sends JSON. @throws ExitError 1 in one line */
+  post(path: string, body: object): Promise<unknown>;
 }
 
 /** Where one reaches what listens there; an address that means "all" is reached over the loopback. */
@@ -23,27 +27,46 @@ export async function createMusterClient(base: string, tokenFile: string | null)
     throw new ExitError(2, [`--url: expected a URL such as http://127.0.0.1:8590, got "${base}"`]);
   }
   const headers = tokenFile === null ? {} : { authorization: `Bearer ${await readToken(tokenFile)}` };
+  async function send(path: string, body: object | null, allow404: boolean): Promise<unknown> {
+    const response = await ask(base, path, body === null ? { headers } : posting(headers, body));
+    if (response.status === 404 && allow404) return null;
+    if (response.status === 401 || response.status === 403) {
+      throw new ExitError(1, [
+        `${base}: refused our token; http.tokenFile must name the one that this Muster was started with`,
+      ]);
+    }
+    if (!response.ok) throw new ExitError(1, [`${base}${path}: ${await complaintOf(response)}`]);
+    try {
+      return await response.json();
+    } catch {
+      throw new ExitError(1, [`${base}${path}: the answer is no JSON; is it a Muster?`]);
+    }
+  }
+
   return {
-    async get(path) {
-      const response = await ask(base, path, headers);
-      if (response.status === 401 || response.status === 403) {
-        throw new ExitError(1, [
-          `${base}: refused our token; http.tokenFile must name the one that this Muster was started with`,
-        ]);
-      }
-      if (!response.ok) throw new ExitError(1, [`${base}${path}: answered ${response.status}; is it a Muster?`]);
-      try {
-        return await response.json();
-      } catch {
-        throw new ExitError(1, [`${base}${path}: the answer is no JSON; is it a Muster?`]);
-      }
-    },
+    get: (path) => send(path, null, false),
+    find: (path) => send(path, null, true),
+    post: (path, body) => send(path, body, false),
   };
 }
 
-async function ask(base: string, path: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+type Headers = Readonly<Record<string, string>>;
+
+function posting(headers: Headers, body: object): RequestInit {
+  return { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(body) };
+}
+
+/** What the problem details say; whoever sends none is hardly a Muster. */
+async function complaintOf(response: Response): Promise<string> {
+  const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json") ?? false;
+  const body: unknown = isProblem ? await response.json().catch(() => null) : null;
+  const detail = typeof body === "object" && body !== null && "detail" in body ? body.detail : null;
+  return typeof detail === "string" ? detail : `answered ${response.status}; is it a Muster?`;
+}
+
+async function ask(base: string, path: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(new URL(path, base), { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(new URL(path, base), { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch (error) {
     throw new ExitError(1, [
       `${base}: no Muster answers there (${reasonOf(error)}); start one with \`muster run\`, or name its address with --url`,

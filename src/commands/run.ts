@@ -44,10 +44,10 @@ export interface SignalHandling {
 }
 
 /** Runs `work` until it ends; the first signal aborts it, the second, or `stopMs` later, ends the process with 1. */
-export async function untilSignalled(
-  work: (signal: AbortSignal) => Promise<void>,
+export async function untilSignalled<T>(
+  work: (signal: AbortSignal) => Promise<T>,
   { signals, exit, err, stopMs }: SignalHandling,
-): Promise<void> {
+): Promise<T> {
   const stop = new AbortController();
   let deadline: NodeJS.Timeout | undefined;
   function onSignal(name: "SIGTERM" | "SIGINT"): void {
@@ -67,7 +67,7 @@ export async function untilSignalled(
   signals.on("SIGTERM", onTerm);
   signals.on("SIGINT", onInterrupt);
   try {
-    await work(stop.signal);
+    return await work(stop.signal);
   } finally {
     // kept: something may be left open that keeps the process from ending
     deadline?.unref();

@@ -9,9 +9,11 @@ import { parseDuration } from "../schema.ts";
 import type { Scope } from "../scope.ts";
 import type { InstanceChange, SourceView } from "../world.ts";
 import { events } from "./events.ts";
+import { explain } from "./explain.ts";
 import { type FactFeed, facts } from "./facts.ts";
 import { FACTS_PATH } from "./facts-path.ts";
 import { requireLocalHost, requireToken } from "./guard.ts";
+import { page } from "./page.ts";
 import { problem } from "./problem.ts";
 import { instanceViews, serviceViews, sourceReport, timelineView } from "./view.ts";
 
@@ -43,6 +45,8 @@ export interface Agent {
   /** @returns a function that ends the subscription */
   subscribe(listener: ApiListener): () => void;
   now(): number;
+  /** Whether `policy.dryRun` is on, so that nothing is written. */
+  readonly dryRun: boolean;
 }
 
 export interface ApiOptions {
@@ -66,6 +70,7 @@ const DrainBody = v.union([
 
 export function createApi({ agent, token, feed, log }: ApiOptions): Hono {
   const app = new Hono();
+  app.route("/", page());
   app.use(requireToken(token));
   if (token === null) app.use(requireLocalHost);
   app.onError((error, context) => {
@@ -117,6 +122,7 @@ function addReads(app: Hono, agent: Agent): void {
     const [view] = instanceViews(scope, (other) => other.id === id);
     return context.json({ ...view, timeline: timelineView(scope.world.timeline.of(instance.task)) });
   });
+  app.get("/v1/explain", (context) => explain(context, agent));
   app.get("/v1/services", (context) => context.json({ services: serviceViews(agent.scopes()) }));
   app.get("/v1/sources", (context) => context.json({ sources: agent.sources().map(sourceReport) }));
   app.get("/v1/registries", (context) =>

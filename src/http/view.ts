@@ -1,7 +1,7 @@
 /** The JSON shapes of contract 5.4. */
 import type { Instance } from "../model.ts";
 import type { RegistrationView } from "../reconcile.ts";
-import type { TimelineEntry } from "../timeline.ts";
+import type { StateDetail, TimelineEntry, WriteDetail } from "../timeline.ts";
 import type { SourceView } from "../world.ts";
 import type { ApiScope } from "./api.ts";
 
@@ -17,6 +17,10 @@ export interface TimelineView {
   readonly kind: string;
   readonly by: string;
   readonly text: string;
+  /** What became of the task's instances; `kind: "state"` only. */
+  readonly state?: StateDetail;
+  /** `kind: "write"` only. */
+  readonly write?: WriteDetail;
 }
 
 /** The instances of a scope that `isChosen` takes. */
@@ -46,7 +50,7 @@ function collisionNote(service: string, apps: readonly string[]): string {
 }
 
 export function timelineView(entries: readonly TimelineEntry[]): readonly TimelineView[] {
-  return entries.map(({ at, kind, by, text }) => ({ time: new Date(at).toISOString(), kind, by, text }));
+  return entries.map(({ at, ...entry }) => ({ time: new Date(at).toISOString(), ...entry }));
 }
 
 export interface ServiceView {

@@ -2,13 +2,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { identify, loadAdapters, loadElection, schemas, sourceNames } from "../../src/adapters.ts";
+import { schemas } from "../../src/adapters.ts";
 import { runAgent } from "../../src/agent.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
-import { createApi } from "../../src/http/api.ts";
-import { serve } from "../../src/http/server.ts";
 import type { InstanceView } from "../../src/http/view.ts";
-import { createLog } from "../../src/log.ts";
+import { partsOf } from "../../src/parts.ts";
 import { until } from "../lab/wait.ts";
 
 export interface Muster extends AsyncDisposable {
@@ -23,20 +21,17 @@ export interface Muster extends AsyncDisposable {
 export async function startMuster(yaml: string, level = process.env["MUSTER_TEST_LOG"] ?? "silent"): Promise<Muster> {
   const folder = await mkdtemp(join(tmpdir(), "muster-e2e-"));
   const auditPath = join(folder, "audit.jsonl");
-  const config = read(yaml, { MUSTER_HTTP__LISTEN: "127.0.0.1:0", MUSTER_AUDIT__PATH: auditPath });
+  const fixed = { MUSTER_HTTP__LISTEN: "127.0.0.1:0", MUSTER_AUDIT__PATH: auditPath, MUSTER_LOG__LEVEL: level };
+  const config = read(yaml, fixed);
   const stop = new AbortController();
-  const log = createLog(level);
+  const parts = partsOf(config);
   const { promise: listening, resolve } = withResolvers();
   const done = runAgent(
     config,
     {
-      log,
-      identify: (signal, onFailure) => identify(config, signal, log, onFailure),
-      load: (scope, context) => loadAdapters(config, scope, context),
-      sourceNames: (scope) => sourceNames(config.sources, scope),
-      election: (context) => loadElection(config.registries, context),
+      ...parts,
       async serve(agent) {
-        const server = await serve(createApi({ agent, token: null, feed: null, log }), config.http.listen);
+        const server = await parts.serve(agent);
         resolve(server.port);
         return server;
       },

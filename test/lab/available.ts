@@ -11,9 +11,9 @@ export interface Availability {
 }
 
 /** Finds out, and fetches what is missing: `describe.skipIf((await labAvailable("engine")).skip)`. */
-export async function labAvailable(server: "engine" | "consul"): Promise<Availability> {
+export async function labAvailable(server: "engine" | "consul" | "haproxy" | "chromium"): Promise<Availability> {
   try {
-    await (server === "engine" ? tryEngine() : tool("consul"));
+    await (server === "engine" ? tryEngine() : tool(server));
     return { skip: false, reason: "" };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -43,6 +43,10 @@ export interface Engine extends AsyncDisposable {
   powerOff(): Promise<void>;
   /** Power is back: same name, address and data. */
   boot(): Promise<void>;
+  /** Its cable is cut: nobody reaches it over the network, while its socket answers as before. A boot mends the cable. */
+  partition(): Promise<void>;
+  /** The cable is mended. */
+  heal(): Promise<void>;
   /** What `dockerd` wrote. */
   log(): Promise<string>;
 }
@@ -126,6 +130,8 @@ function assemble({ options, name, address, network, programs, folder }: Parts):
       await network.plug(link, node.pid, address);
       await daemon.start(node, options.signal);
     },
+    partition: () => network.cut(link, true),
+    heal: () => network.cut(link, false),
     log: () => daemon.log(),
     async [Symbol.asyncDispose]() {
       if (disposed) return;

@@ -14,6 +14,8 @@ export interface Network {
   plug(link: string, pid: number, address: string): Promise<void>;
   /** Takes the cable away, if it is there. */
   unplug(link: string): Promise<void>;
+  /** Cuts the cable (both ends stay where they are), or mends it. */
+  cut(link: string, isCut: boolean): Promise<void>;
   /** An IPv4 address nobody else on it has had. */
   nextAddress(): string;
 }
@@ -81,6 +83,9 @@ async function openHub(): Promise<Hub> {
     },
     async unplug(link) {
       await inHub([`link delete ${link}`]).catch(ignoreAbsent);
+    },
+    async cut(link, isCut) {
+      await inHub([`link set ${link} ${isCut ? "down" : "up"}`]);
     },
     nextAddress() {
       last += 1;

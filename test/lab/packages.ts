@@ -10,6 +10,8 @@ const sets = {
   engine: { packages: ["docker.io", "iptables", "iproute2", "busybox-static"] },
   consul: { packages: ["consul"], release: "bullseye" },
   debootstrap: { packages: ["debootstrap"] },
+  haproxy: { packages: ["haproxy"] },
+  chromium: { packages: ["chromium", "fonts-inter"] },
 } as const satisfies Record<string, PackageSet>;
 
 type SetName = keyof typeof sets;
@@ -27,6 +29,8 @@ const origin = {
   busybox: "engine",
   consul: "consul",
   debootstrap: "debootstrap",
+  haproxy: "haproxy",
+  chromium: "chromium",
 } as const satisfies Record<string, SetName>;
 
 /** A program that {@link tool} knows. */
@@ -140,7 +144,8 @@ function inside(roots: readonly string[], name: ToolName): string {
 }
 
 function programFolders(root: string): string[] {
-  return ["usr/sbin", "usr/bin", "sbin", "bin"].map((folder) => join(root, folder));
+  // Debian's usr/bin/chromium is a script that knows the installed program only.
+  return ["usr/lib/chromium", "usr/sbin", "usr/bin", "sbin", "bin"].map((folder) => join(root, folder));
 }
 
 function environment(roots: readonly string[]): NodeJS.ProcessEnv {

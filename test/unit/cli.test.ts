@@ -7,10 +7,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { openAudit } from "../../src/audit.ts";
-import { runCli } from "../../src/cli.ts";
-import type { Context } from "../../src/commands/context.ts";
 import { untilSignalled } from "../../src/commands/run.ts";
 import type { Config } from "../../src/config.ts";
+import { runMuster as muster } from "../cli.ts";
 import { register, silent } from "./audit-fixture.ts";
 
 let folder: string;
@@ -18,26 +17,6 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "muster-cli-"));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
-
-async function muster(args: readonly string[], more: Partial<Context> = {}) {
-  const output = { out: "", err: "" };
-  const code = await runCli(args, {
-    env: {},
-    out(text) {
-      output.out += text;
-    },
-    err(text) {
-      output.err += text;
-    },
-    now: () => Date.UTC(2026, 10, 21),
-    signals: new EventEmitter(),
-    exit: () => {},
-    loadSchemas: async () => (await import("../../src/adapters.ts")).schemas,
-    runAgent: async () => {},
-    ...more,
-  });
-  return { code, ...output };
-}
 
 async function configFile(text: string): Promise<string> {
   const file = join(folder, "muster.yaml");

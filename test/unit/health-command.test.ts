@@ -1,9 +1,8 @@
-import { EventEmitter, once } from "node:events";
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { schemas } from "../../src/adapters.ts";
-import { runCli } from "../../src/cli.ts";
+import { runMuster } from "../cli.ts";
 
 let server: Server;
 let address: string;
@@ -25,23 +24,8 @@ afterEach(() => {
   server.close();
 });
 
-async function muster(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const output = { out: "", err: "" };
-  const code = await runCli(args, {
-    env,
-    out(text) {
-      output.out += text;
-    },
-    err(text) {
-      output.err += text;
-    },
-    now: () => 0,
-    signals: new EventEmitter(),
-    exit: () => {},
-    loadSchemas: async () => schemas,
-    runAgent: async () => {},
-  });
-  return { code, ...output };
+function muster(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return runMuster(args, { env });
 }
 
 test("a Muster that answers is alive, wherever the configuration has it listen", async () => {

@@ -25,6 +25,7 @@ async function scene(options: { token?: string; feed?: FactFeed } = {}) {
     resync: () => void resyncs++,
     subscribe: () => () => {},
     now: () => made.clock.now(),
+    dryRun: false,
   };
   const app = createApi({
     agent,
@@ -111,6 +112,9 @@ describe("instances", () => {
       "addressed",
       "health",
       "status",
+      "defined",
+      "node",
+      "state",
       "write",
     ]);
   });

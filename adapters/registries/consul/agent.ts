@@ -15,6 +15,8 @@ export function createAgent(options: ConsulOptions, owner: Owner, context: Adapt
   const { name, log, random } = context;
   const client = createConsulClient(options);
   const heartbeat = createHeartbeat({ name, log, random, pass: client.pass });
+  // Only looked at: a beat is a write.
+  if (context.readOnly === true) heartbeat.stop();
   const taken = createTaken(context);
 
   return {

@@ -20,6 +20,14 @@ export interface Engine {
   containers(signal: AbortSignal): Promise<unknown>;
   inspect(id: string, signal: AbortSignal): Promise<unknown>;
   networks(signal: AbortSignal): Promise<unknown>;
+  /** One network with what the nodes' gossip says of its services: workers answer it as well. */
+  network(id: string, signal: AbortSignal): Promise<unknown>;
+  /** The swarm's services, tasks, nodes: managers answer, workers refuse (HTTP 503). */
+  services(signal: AbortSignal): Promise<unknown>;
+  tasks(signal: AbortSignal): Promise<unknown>;
+  nodes(signal: AbortSignal): Promise<unknown>;
+  /** What changes in the swarm's services and nodes, as managers tell it; `signal` closes the stream. */
+  swarmEvents(signal: AbortSignal): Promise<Readable>;
   /**
    * Container and network events, one JSON object a line, without end; `signal` closes the stream.
    * @param since engine's time in s since the epoch from which on remembered events are replayed; null: none are
@@ -49,6 +57,10 @@ interface Client {
   info(options: Abortable): Promise<unknown>;
   listContainers(options: Abortable): Promise<unknown>;
   listNetworks(options: Abortable): Promise<unknown>;
+  listServices(options: Abortable): Promise<unknown>;
+  listTasks(options: Abortable): Promise<unknown>;
+  listNodes(options: Abortable): Promise<unknown>;
+  getNetwork(id: string): { inspect(options: { readonly verbose: boolean }): Promise<unknown> };
   getEvents(options: object): Promise<Readable>;
   getContainer(id: string): { inspect(options: Abortable): Promise<unknown> };
 }
@@ -79,6 +91,18 @@ export async function openEngine(options: DockerOptions): Promise<Engine> {
     info: (signal) => ask("GET /info", signal, (o) => docker.info(o)),
     containers: (signal) => ask("GET /containers/json", signal, (o) => docker.listContainers(o)),
     networks: (signal) => ask("GET /networks", signal, (o) => docker.listNetworks(o)),
+    // dockerode knows no signal here: an answer that comes too late comes to nobody.
+    network: (id, signal) =>
+      ask(`GET /networks/${id.slice(0, 12)}`, signal, () =>
+        docker.getNetwork(encodeURIComponent(id)).inspect({ verbose: true }),
+      ),
+    services: (signal) => ask("GET /services", signal, (o) => docker.listServices(o)),
+    tasks: (signal) => ask("GET /tasks", signal, (o) => docker.listTasks(o)),
+    nodes: (signal) => ask("GET /nodes", signal, (o) => docker.listNodes(o)),
+    swarmEvents: (signal) =>
+      ask("GET /events", signal, () =>
+        docker.getEvents({ filters: { scope: ["swarm"], type: ["service", "node"] }, abortSignal: signal }),
+      ),
     inspect: (id, signal) =>
       ask(`GET /containers/${id.slice(0, 12)}/json`, signal, (o) =>
         docker.getContainer(encodeURIComponent(id)).inspect(o),

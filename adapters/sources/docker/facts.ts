@@ -6,6 +6,7 @@ import type {
   FactBase,
   Health,
   HealthFact,
+  IngressPort,
   TaskStatus,
 } from "../../../src/model.ts";
 import { parseDuration } from "../../../src/schema.ts";
@@ -44,6 +45,8 @@ export interface SnapshotContext {
   readonly networks: ReadonlyMap<string, NetworkKind>;
   /** The task id that an earlier look or event gave it: it stays, even if the container is renamed. */
   readonly task: string | null;
+  /** The mesh's ports of its service; null or absent: it is not on the mesh. */
+  readonly ingress?: readonly IngressPort[] | null;
 }
 
 /** The engine's default, when neither the container nor the stop command says otherwise. */
@@ -87,7 +90,10 @@ export function snapshotOf(inspect: Inspect, context: SnapshotContext): Snapshot
       node: context.node,
       ...createdOf(inspect),
     },
-    addressed: { kind: "addressed", task, ...addressesOf(inspect, context.networks) },
+    addressed: {
+      ...{ kind: "addressed", task, ...addressesOf(inspect, context.networks) },
+      ...(context.ingress ? { ingress: context.ingress } : {}),
+    },
     health: { kind: "health", task, health },
   };
 }
@@ -150,8 +156,8 @@ function stopTimeOf({ Config }: Inspect): number {
   return Math.max(timeout, parseDuration(Config.Labels["muster.drain"] ?? "") ?? 0);
 }
 
-/** Registrator's variables, and no others: the rest may be secrets. */
-function serviceEnvironment(env: readonly string[]): Readonly<Record<string, string>> {
+/** The variables in which Registrator's users say what labels say; no others, since environments hold secrets. */
+export function serviceEnvironment(env: readonly string[]): Readonly<Record<string, string>> {
   const entries = env
     .filter((entry) => /^SERVICE_[^=]*=/.test(entry))
     .map((entry): [string, string] => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]);

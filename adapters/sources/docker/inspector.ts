@@ -4,10 +4,11 @@ import type { Logger } from "../../../src/model.ts";
 import type { Stamps } from "../stamps.ts";
 import { pause, retryDelay } from "../waiting.ts";
 import type { Engine } from "./client.ts";
-import type { Container } from "./container.ts";
+import { type Container, isStopping } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import { EngineError } from "./errors.ts";
 import { type Snapshot, type SnapshotContext, snapshotOf } from "./facts.ts";
+import { createIngress } from "./ingress.ts";
 import { readInspect } from "./inspect.ts";
 import type { Networks } from "./networks.ts";
 
@@ -56,6 +57,14 @@ export function createInspector(options: InspectorOptions, signal: AbortSignal):
   const pool = new PQueue({ concurrency: options.concurrency });
   const flights = new Map<string, Flight>();
   const failing = new Set<string>();
+  const ingress = createIngress(
+    {
+      ...{ engine, log },
+      isOver: (container) => !containers.holds(container) || container.ended !== null || isStopping(container),
+      onNews: (container) => void refresh(container, "ingress"),
+    },
+    signal,
+  );
 
   return { refresh, room: () => pool.onSizeLessThan(options.concurrency) };
 
@@ -121,7 +130,8 @@ export function createInspector(options: InspectorOptions, signal: AbortSignal):
     try {
       const inspect = readInspect(json);
       const kinds = await networks.of(inspect);
-      return snapshotOf(inspect, { ...options.snapshot, networks: kinds, task: container.task });
+      const mesh = await ingress.of(container, inspect, kinds);
+      return snapshotOf(inspect, { ...options.snapshot, networks: kinds, task: container.task, ingress: mesh });
     } catch (error) {
       containers.complain(container, `can't be read, its last known state is kept: ${messageOf(error)}`);
       return null;

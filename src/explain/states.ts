@@ -1,0 +1,84 @@
+/** What the facts amount to, told in a task's time line: what its instances wait for, when they are complete and ready. */
+import type { TaskRecord } from "../correlate.ts";
+import type { Instance } from "../model.ts";
+import type { StateDetail, Timeline } from "../timeline.ts";
+import type { InstanceChange } from "../world.ts";
+
+/** What is missing of a record that is complete: it only does not run, or is not healthy, yet. */
+const BEYOND_COMPLETE: readonly string[] = ["status", "health"];
+const MAX_NAMES = 3;
+
+/**
+ * Notes in the time line what is new of a task: its definition and node, which are facts of no single task, and what
+ * became of its instances.
+ * @param known what the facts say of it; null if it is over
+ * @param at ms since the epoch
+ */
+export function noteStates(
+  timeline: Timeline,
+  task: string,
+  known: TaskRecord | null,
+  changes: readonly InstanceChange[],
+  at: number,
+): void {
+  if (known === null) timeline.close(task);
+  else {
+    timeline.open(task);
+    for (const fact of [known.definition, known.node]) if (fact !== null) timeline.fact(task, fact);
+  }
+  for (const { text, ...detail } of stateNotes(changes)) timeline.state(task, at, detail, text);
+}
+
+interface StateNote extends StateDetail {
+  readonly text: string;
+}
+
+/** One note for all of a task's instances that had the same change of state; none for those whose state stayed. Pure. */
+export function stateNotes(changes: readonly InstanceChange[]): readonly StateNote[] {
+  const groups = new Map<string, { readonly what: string; readonly changes: InstanceChange[] }>();
+  for (const change of changes) {
+    const what = whatHappened(change);
+    if (what === null) continue;
+    const key = `${what} ${change.after?.state} ${change.after?.missing.join()}`;
+    const group = groups.get(key) ?? { what, changes: [] };
+    groups.set(key, group);
+    group.changes.push(change);
+  }
+  return [...groups.values()].map(({ what, changes: same }) => {
+    const services = [...new Set(same.map(({ before, after }) => (after ?? before)?.service ?? ""))];
+    const after = same[0]?.after ?? null;
+    return {
+      instances: same.map(({ id }) => id),
+      services,
+      state: after?.state ?? "gone",
+      missing: after?.missing ?? [],
+      text: `${named(services)}: ${what}`,
+    };
+  });
+}
+
+function whatHappened({ before, after }: InstanceChange): string | null {
+  if (after === null) return "over";
+  if (before !== null && before.state === after.state && sameWords(before.missing, after.missing)) return null;
+  switch (after.state) {
+    case "ready":
+      return before?.state === "draining" ? "back in service" : "complete and ready";
+    case "draining":
+      return "draining";
+    case "pending":
+      return `${isComplete(after) ? "complete; " : ""}waits for ${after.missing.join(", ")}`;
+  }
+}
+
+function isComplete({ missing }: Instance): boolean {
+  return missing.every((word) => BEYOND_COMPLETE.includes(word));
+}
+
+function sameWords(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word) => b.includes(word));
+}
+
+function named(services: readonly string[]): string {
+  const more = services.length - MAX_NAMES;
+  return `${services.slice(0, MAX_NAMES).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
