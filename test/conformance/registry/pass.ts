@@ -23,7 +23,7 @@ export function entryOf(registry: Registry, wanted: readonly Instance[]): Regist
   return entry;
 }
 
-export function list(registry: Registry, signal = NEVER): Promise<readonly Registration[]> {
+export function list(registry: Registry, signal: AbortSignal = NEVER): Promise<readonly Registration[]> {
   return registry.list(signal);
 }
 
@@ -44,7 +44,7 @@ export function changesFor(
 export async function apply(
   registry: Registry,
   changes: readonly Change[],
-  signal = NEVER,
+  signal: AbortSignal = NEVER,
 ): Promise<readonly Outcome[]> {
   const outcomes = await registry.apply(changes, signal);
   assert.equal(outcomes.length, changes.length, "there must be one outcome per change");
@@ -52,7 +52,7 @@ export async function apply(
 }
 
 /** @returns the changes that were applied and their outcomes */
-export async function pass(registry: Registry, wanted: readonly Instance[], signal = NEVER) {
+export async function pass(registry: Registry, wanted: readonly Instance[], signal: AbortSignal = NEVER) {
   const changes = changesFor(registry, wanted, await list(registry, signal));
   const outcomes = changes.length === 0 ? [] : await apply(registry, changes, signal);
   return { changes, outcomes };
