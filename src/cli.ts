@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import type { Context } from "./commands/context.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addDrainCommands } from "./commands/drain.ts";
 import { ExitError } from "./commands/exit-error.ts";
 import { addExplainCommand } from "./commands/explain.ts";
@@ -17,6 +18,7 @@ Examples:
   muster run                          watch the local Docker engine, keep an embedded registry
   muster run -c muster.yaml           the same, as the file says
   muster config check muster.yaml     what the file amounts to, or what is wrong with it
+  muster doctor -c muster.yaml        what keeps it from its work, with the fix
   muster status                       what a running Muster sees and has registered
   muster explain web                  why it is registered, or why not
   muster drain web --wait             take it out of service without stopping it
@@ -49,6 +51,7 @@ export async function runCli(args: readonly string[], context: Context): Promise
   addStatusCommand(program, context, finish);
   addExplainCommand(program, context, finish);
   addDrainCommands(program, context, finish);
+  addDoctorCommand(program, context, finish);
   addHealthCommand(program, context, finish);
   addAuditCommands(program, context, finish);
   try {

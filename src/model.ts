@@ -374,6 +374,20 @@ export interface Source {
   resync?(): void;
   /** A task of this source waits for facts (`missing`): asks for them soon; debounced, single-flight, bounded. */
   resolve?(task: string): void;
+  /** See `Registry.diagnose`. */
+  diagnose?(signal: AbortSignal): AsyncIterable<Finding>;
+}
+
+/** One thing that `muster doctor` has looked at. */
+export interface Finding {
+  /** In a word or two, e.g. `reached`, `version`, `clock`; a permission as its system calls it. */
+  readonly what: string;
+  /** `warning`: it works, or most of it; `problem`: it does not. */
+  readonly level: "ok" | "warning" | "problem";
+  /** One line: what was found. Never a secret. */
+  readonly text: string;
+  /** One line: what to do; null if `ok`. */
+  readonly fix: string | null;
 }
 
 /** Where instances are registered. Knows its own system's shapes and nothing of sources. */
@@ -417,6 +431,12 @@ export interface Registry extends AsyncDisposable {
    * and not only at the next period. Ends without an error on abort. Absent where there is no way to notice.
    */
   returns?(signal: AbortSignal): AsyncIterable<unknown>;
+  /**
+   * Looks at everything that can be wrong with the system behind it, for `muster doctor`: whether it can be reached and
+   * lets us in, its version and clock, each permission that is needed. Writes nothing: what a permission to write is asked
+   * with can't succeed, or changes nothing. What fails is a finding; rejects with `signal.reason` on abort only.
+   */
+  diagnose?(signal: AbortSignal): AsyncIterable<Finding>;
 }
 
 /** What Muster's log has to offer; pino satisfies it. Constant messages, data in fields. */

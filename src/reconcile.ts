@@ -100,6 +100,9 @@ export interface Reconciler {
 /** Between attempts to reach a registry that is down: short, since it should be right again within seconds of its return. */
 const DOWN = { base: 100, max: 3_000 };
 
+/** Between listings that look whether other nodes still need what is over. */
+const WAITING = { base: 250, max: 30_000 };
+
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { registry, world, policy, clock, random, log } = options;
   const desired = createDesired(registry);
@@ -124,6 +127,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let lastListing: number | null = null;
   let lastCleanPass: number | null = null;
   let guarded: string | null = null;
+  /** Listings in a row that found what is over still needed by other nodes' instances. */
+  let waits = 0;
   /** Service-level objects that can't have what they claim, by key, with why. */
   let refused: ReadonlyMap<string, string> = new Map();
 
@@ -219,9 +224,20 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const changes = rehearsed(nextChanges(mirror));
     const isAnswering = changes.length === 0 || (await carryOut(changes, mirror, signal));
     if (isAnswering) recovered();
+    waitForOthers();
     if (retries.unanswered > 0 || isListingDue) return;
     lastCleanPass = clock.now();
     if (reportedUpTo !== upTo) void reporter.settled().then(() => (reportedUpTo = upTo));
+  }
+
+  /** What is over goes as soon as the last that needs it has gone, which only a listing tells. */
+  function waitForOthers(): void {
+    if (!rules.waitsForOthers) {
+      waits = 0;
+      return;
+    }
+    const at = (lastListing ?? clock.now()) + backoff(waits + 1, { ...WAITING, random });
+    nextListingAt = Math.min(nextListingAt, Math.max(at, clock.now()));
   }
 
   function rehearsed(changes: readonly Change[]): readonly Change[] {
@@ -235,6 +251,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       const entries = await registry.list(signal);
       if (down.failures > 0) retries.release();
       lastListing = clock.now();
+      if (rules.waitsForOthers) waits++;
+      rules.listed();
       isListingDue = false;
       isFullPlanDue = true;
       nextListingAt = policy.resync > 0 ? lastListing + jittered(policy.resync, random) : Number.POSITIVE_INFINITY;

@@ -18,6 +18,10 @@ export interface RemovalRules {
   removed(entry: Registration): void;
   /** Keys of the service-level objects that stay only because their service exists: to be looked at when that may have ended. */
   kept(): Iterable<string>;
+  /** The registry has just been listed: what others need is judged anew. */
+  listed(): void;
+  /** Whether something stays only because, when the registry was last listed, other nodes' instances still needed it. */
+  readonly waitsForOthers: boolean;
 }
 
 export interface RemovalOptions {
@@ -34,13 +38,17 @@ export function createRemovalRules({ world, desired, clock, probation, isService
   /** Keys of service-level objects that were wanted once since the start. */
   const seen = new Set<string>();
   const kept = new Set<string>();
+  const neededByOthers = new Set<string>();
 
   return {
     mayRemove(entry) {
       if (entry.instance !== null) return mayRemoveInstance(entry);
-      const mayGo = mayRemoveServiceLevel(entry);
+      const isOver = isServiceLevelOver(entry);
+      const mayGo = isOver && entry.inUse !== true;
       if (mayGo) kept.delete(entry.key);
       else kept.add(entry.key);
+      if (isOver && !mayGo) neededByOthers.add(entry.key);
+      else neededByOthers.delete(entry.key);
       return mayGo;
     },
     isInferred(entry) {
@@ -51,14 +59,23 @@ export function createRemovalRules({ world, desired, clock, probation, isService
     wanted({ instance, key }) {
       if (instance !== null) return;
       seen.add(key);
-      kept.delete(key);
+      forget(key);
     },
     removed({ key }) {
       seen.delete(key);
-      kept.delete(key);
+      forget(key);
     },
     kept: () => kept,
+    listed: () => neededByOthers.clear(),
+    get waitsForOthers() {
+      return neededByOthers.size > 0;
+    },
   };
+
+  function forget(key: string): void {
+    kept.delete(key);
+    neededByOthers.delete(key);
+  }
 
   function mayRemoveInstance(entry: Registration): boolean {
     switch (world.fate(entry)) {
@@ -78,8 +95,8 @@ export function createRemovalRules({ world, desired, clock, probation, isService
    * A route stays while its service exists, with or without instances (503 is a better answer than 404). It goes when the
    * instances that are there no longer ask for it, when the service was seen to go, or when no Muster can know it any more.
    */
-  function mayRemoveServiceLevel({ service, key, inUse }: Registration): boolean {
-    if (inUse === true || !isWhole(null, false)) return false;
+  function isServiceLevelOver({ service, key }: Registration): boolean {
+    if (!isWhole(null, false)) return false;
     if (desired.hasService(service)) return true;
     if (world.hasService(service)) return false;
     return seen.has(key) || (isWhole(null, true) && isServiceOver(service));

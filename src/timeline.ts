@@ -27,6 +27,15 @@ export interface StateDetail {
   readonly missing: readonly string[];
 }
 
+/** A note of `StateDetail`, kept flat and unworded: there is one of each task at least. */
+export interface StateNote extends StateDetail {
+  readonly kind: "state";
+  /** ms since the epoch. */
+  readonly at: number;
+  /** In words, e.g. `complete and ready`. */
+  readonly what: string;
+}
+
 export interface WriteDetail {
   /** null for a service-level object. */
   readonly instance: string | null;
@@ -43,8 +52,8 @@ export interface Timeline {
   /** Notes a fact about a task, unless it only repeats what the last one of its kind said. */
   fact(task: string, fact: Fact): void;
   write(task: string, entry: Omit<TimelineEntry, "kind">): void;
-  /** Notes what the facts amount to; `what` has it in words. */
-  state(task: string, at: number, detail: StateDetail, what: string): void;
+  /** Notes what the facts amount to. */
+  state(task: string, note: StateNote): void;
   of(task: string): readonly TimelineEntry[];
   /** All tasks that it has entries of, also those that are over. */
   tasks(): Iterable<string>;
@@ -63,7 +72,8 @@ const MAX_CAUSES = 8;
 const MAX_CLOSED = 500;
 
 /** Facts are kept as they are (the correlator holds most of them anyway), and put into words when someone asks. */
-type Held = Fact | (TimelineEntry & { readonly source?: never });
+type Held = Fact | StateNote | WriteEntry;
+type WriteEntry = TimelineEntry & { readonly kind: "write" };
 
 export function createTimeline(): Timeline {
   const tasks = new Map<string, readonly Held[]>();
@@ -74,16 +84,14 @@ export function createTimeline(): Timeline {
     fact(task, fact) {
       const last = tasks
         .get(task)
-        ?.findLast((held): held is Fact => held.kind === fact.kind && held.source === fact.source);
+        ?.findLast((held): held is Fact => isFact(held) && held.kind === fact.kind && held.source === fact.source);
       if (last !== undefined && (last === fact || describe(last) === describe(fact))) return;
       push(task, fact);
     },
     write(task, entry) {
       push(task, { kind: "write", ...entry });
     },
-    state(task, at, detail, text) {
-      push(task, { at, kind: "state", by: "muster", text, state: detail });
-    },
+    state: push,
     of: entriesOf,
     tasks: () => tasks.keys(),
     cause(task, registry) {
@@ -108,7 +116,7 @@ export function createTimeline(): Timeline {
   };
 
   function entriesOf(task: string): readonly TimelineEntry[] {
-    return (tasks.get(task) ?? []).map((held) => (held.source === undefined ? held : entryOf(held)));
+    return (tasks.get(task) ?? []).map(entryOf);
   }
 
   /** Copies, since an array that grows by `push` keeps room for more than most tasks ever need. */
@@ -122,8 +130,23 @@ export function createTimeline(): Timeline {
   }
 }
 
-function entryOf(fact: Fact): TimelineEntry {
-  return { at: fact.at, kind: fact.kind, by: fact.source, text: `${describe(fact)} (${fact.via})` };
+function isFact(held: Held): held is Fact {
+  return held.kind !== "state" && held.kind !== "write";
+}
+
+function entryOf(held: Held): TimelineEntry {
+  if (held.kind === "write") return held;
+  if (held.kind !== "state")
+    return { at: held.at, kind: held.kind, by: held.source, text: `${describe(held)} (${held.via})` };
+  const { kind, at, what, ...state } = held;
+  return { at, kind, by: "muster", text: `${named(state.services)}: ${what}`, state };
+}
+
+const MAX_NAMES = 3;
+
+function named(services: readonly string[]): string {
+  const more = services.length - MAX_NAMES;
+  return `${services.slice(0, MAX_NAMES).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function describe(fact: Fact): string {

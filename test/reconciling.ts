@@ -1,6 +1,6 @@
 /** A world, a fake registry and its reconciler on manual time, for tests. */
 import type { AuditInput } from "../src/audit/record.ts";
-import type { Fact, Logger } from "../src/model.ts";
+import type { Fact, Logger, Registry } from "../src/model.ts";
 import { createReconciler, type ReconcilePolicy } from "../src/reconcile.ts";
 import { createWorld } from "../src/world.ts";
 import { createManualClock, settled } from "./fakes/clock.ts";
@@ -20,10 +20,12 @@ export function createScene({
   sources = ["docker"],
   policy = {},
   registry = createFakeRegistry(),
+  serviceLevel = "keep",
 }: {
   sources?: string[];
   policy?: Partial<ReconcilePolicy>;
-  registry?: ReturnType<typeof createFakeRegistry>;
+  registry?: Registry & ReturnType<typeof createFakeRegistry>;
+  serviceLevel?: "keep" | "create";
 } = {}) {
   const clock = createManualClock();
   const world = createWorld({ sources, now: clock.now });
@@ -41,6 +43,7 @@ export function createScene({
     clock,
     random: () => 0.5,
     log: silent,
+    serviceLevel,
   });
   const stop = new AbortController();
   return {

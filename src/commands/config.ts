@@ -20,13 +20,15 @@ export function addConfigCommands(program: Command, context: Context, finish: Fi
     .command("check")
     .description("print the effective configuration, secrets redacted; or every problem, one line each")
     .argument("[file]", "configuration file; beats -c")
+    .option("--json", "as JSON")
     .addHelpText("after", EXAMPLES)
-    .action(async (file: string | undefined, _options: object, command: Command) => {
+    .action(async (file: string | undefined, { json }: { readonly json?: true }, command: Command) => {
       const loaded = await loadConfigOrExit(file ?? configFileOf(command), context);
       await checkSecretsOrExit(loaded, context);
       await checkModulesOrExit(loaded);
       const { printConfig } = await import("../config/print.ts");
-      context.out(printConfig(loaded));
+      const text = printConfig(loaded);
+      context.out(json ? `${JSON.stringify((await import("yaml")).parse(text))}\n` : text);
       finish(0);
     });
 }

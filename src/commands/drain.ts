@@ -63,14 +63,24 @@ function addDrain(
       const client = await clientFor(options, command, context);
       const known = readInstances(await client.get("/v1/instances"));
       const choices = of === undefined ? [chosenNode(options.node ?? true, known)] : chosenBy(of, known);
-      const ids = await send(client, choices, name === "undrain");
-      const words = name === "drain" ? DRAIN : UNDRAIN;
-      if (!options.json) for (const id of ids) context.out(`${printable(id)}: ${words.asked}\n`);
-      const left = options.wait ? await waitFor(client, ids, words, options, context) : null;
-      const done = left === null || left.length === 0;
-      if (options.json) context.out(`${JSON.stringify({ instances: ids, ...(left !== null && { done, left }) })}\n`);
-      finish(done ? 0 : 1);
+      finish(await carryOut(client, choices, name === "drain" ? DRAIN : UNDRAIN, options, context));
     });
+}
+
+/** @returns the exit code */
+async function carryOut(
+  client: MusterClient,
+  choices: readonly Choice[],
+  words: Words,
+  options: Options,
+  context: Context,
+): Promise<number> {
+  const ids = await send(client, choices, words.undo);
+  if (!options.json) for (const id of ids) context.out(`${printable(id)}: ${words.asked}\n`);
+  const left = options.wait ? await waitFor(client, ids, words, options, context) : null;
+  const done = left === null || left.length === 0;
+  if (options.json) context.out(`${JSON.stringify({ instances: ids, ...(left !== null && { done, left }) })}\n`);
+  return done ? 0 : 1;
 }
 
 async function send(client: MusterClient, choices: readonly Choice[], undo: boolean): Promise<readonly string[]> {
@@ -80,14 +90,15 @@ async function send(client: MusterClient, choices: readonly Choice[], undo: bool
 }
 
 interface Words {
+  readonly undo: boolean;
   readonly asked: string;
   readonly done: string;
   /** What an instance is waited for; empty: nothing any more. */
   waitsFor(instance: DrainedInstance): readonly string[];
 }
 
-const DRAIN: Words = { asked: "draining", done: "out of service", waitsFor: keepsIn };
-const UNDRAIN: Words = { asked: "put back", done: "in service", waitsFor: keepsOut };
+const DRAIN: Words = { undo: false, asked: "draining", done: "out of service", waitsFor: keepsIn };
+const UNDRAIN: Words = { undo: true, asked: "put back", done: "in service", waitsFor: keepsOut };
 
 /** An instance that is not there yet, and why. */
 interface Left {

@@ -13,13 +13,14 @@ export function addHealthCommand(program: Command, context: Context, finish: Fin
     .command("health")
     .description("whether a Muster is alive, for a container's health check; exit 1 if not")
     .option("--url <url>", "its address (default: http.listen of the configuration)")
+    .option("--json", "as JSON")
     .addHelpText("after", EXAMPLES)
-    .action(async ({ url }: { readonly url?: string }, command: Command) => {
+    .action(async ({ url, json }: { readonly url?: string; readonly json?: true }, command: Command) => {
       const base = url ?? (await configuredUrl(command, context));
       const { createMusterClient } = await import("./muster-client.ts");
       const client = await createMusterClient(base, null);
       await client.get("/healthz");
-      context.out(`${base}: alive\n`);
+      context.out(json ? `${JSON.stringify({ url: base, alive: true })}\n` : `${base}: alive\n`);
       finish(0);
     });
 }

@@ -1,5 +1,6 @@
 /** What `muster status` shows. */
 import * as v from "valibot";
+import { endpointOf } from "../explain/text.ts";
 import { ExitError } from "./exit-error.ts";
 import type { MusterClient } from "./muster-client.ts";
 import { printable, table } from "./table.ts";
@@ -36,12 +37,16 @@ export interface Status {
   readonly raw: object;
 }
 
-/** @throws ExitError 1 in one line */
-export async function readStatus(client: MusterClient): Promise<Status> {
+/**
+ * @param service only its instances; absent: all
+ * @throws ExitError 1 in one line
+ */
+export async function readStatus(client: MusterClient, service?: string): Promise<Status> {
+  const query = service === undefined ? "" : `?service=${encodeURIComponent(service)}`;
   const [sources, registries, instances] = await Promise.all([
     client.get("/v1/sources"),
     client.get("/v1/registries"),
-    client.get("/v1/instances"),
+    client.get(`/v1/instances${query}`),
   ]);
   const parsed = v.safeParse(Status, { sources, registries, instances });
   if (!parsed.success) {
@@ -56,41 +61,76 @@ export async function readStatus(client: MusterClient): Promise<Status> {
   };
 }
 
-/** A compact table, with a line for each registration that failed. */
-export function showStatus({ sources, registries, instances }: Status): string {
+/** More instances than this are summed up by service, unless all are asked for. */
+const MAX_ROWS = 40;
+
+/**
+ * A compact table, with a line for each registration that failed.
+ * @param colour of a state
+ * @param all shows every instance, however many there are
+ */
+export function showStatus(
+  { sources, registries, instances }: Status,
+  colour: (state: string) => string = (state) => state,
+  all = false,
+): string {
   const parts = [
     ["KIND", "NAME", "STATE", "ERROR"],
     ...sources.map(({ name, state, error }) => ["source", name, state, error ?? ""]),
     ...registries.map(({ name, state, error }) => ["registry", name, state, error ?? ""]),
   ];
-  const rows = instances.toSorted(byServiceAndEndpoint).map((instance) => [
-    instance.service,
-    endpointOf(instance),
-    instance.state,
-    instance.health,
-    instance.task.slice(0, 24),
-    Object.entries(instance.registries)
-      .map(([name, { state }]) => `${name}=${state}`)
-      .join(" "),
-    instance.missing.join(","),
-  ]);
-  const heading = ["SERVICE", "ENDPOINT", "STATE", "HEALTH", "TASK", "REGISTRIES", "WAITS FOR"];
-  const list = rows.length === 0 ? "no instances\n" : table([heading, ...rows]);
-  return `${table(parts)}\n${list}${failures(instances)}`;
+  return `${table(parts, colour)}\n${instanceTable(instances, colour, all)}${failures(instances)}`;
+}
+
+function instanceTable(instances: Status["instances"], colour: (state: string) => string, all: boolean): string {
+  if (instances.length === 0) return "no instances\n";
+  if (instances.length > MAX_ROWS && !all) return byService(instances, colour);
+  const rows = instances
+    .toSorted(byServiceAndEndpoint)
+    .map((instance) => [
+      instance.service,
+      endpointOf(instance),
+      instance.state,
+      instance.health,
+      instance.task.slice(0, 24),
+      registriesOf(instance),
+      instance.missing.join(","),
+    ]);
+  return table([["SERVICE", "ENDPOINT", "STATE", "HEALTH", "TASK", "REGISTRIES", "WAITS FOR"], ...rows], colour);
+}
+
+function registriesOf({ registries }: Status["instances"][number]): string {
+  return Object.entries(registries)
+    .map(([name, { state }]) => `${name}=${state}`)
+    .join(" ");
+}
+
+function byService(instances: Status["instances"], colour: (state: string) => string): string {
+  const services = [...new Set(instances.map(({ service }) => service))].sort((a, b) => (a < b ? -1 : 1));
+  const rows = services.map((service) => {
+    const own = instances.filter((each) => each.service === service);
+    const count = (state: string) => String(own.filter((each) => each.state === state).length);
+    const failed = own.filter(({ registries }) => Object.values(registries).some(({ state }) => state === "failed"));
+    const nodes = new Set(own.map(({ node }) => node)).size;
+    return [service, count("ready"), count("pending"), count("draining"), String(failed.length), String(nodes)];
+  });
+  const heading = ["SERVICE", "READY", "PENDING", "DRAINING", "FAILED", "NODES"];
+  const hint = `${instances.length} instances of ${services.length} services; --service NAME or --all shows them\n`;
+  return `${table([heading, ...rows], colour)}\n${hint}`;
 }
 
 function byServiceAndEndpoint(a: Status["instances"][number], b: Status["instances"][number]): number {
   return a.service.localeCompare(b.service) || endpointOf(a).localeCompare(endpointOf(b));
 }
 
-function endpointOf({ address, port, protocol }: Status["instances"][number]): string {
-  const host = address?.includes(":") ? `[${address}]` : (address ?? "?");
-  return `${host}:${port ?? "?"}${protocol === "tcp" ? "" : `/${protocol}`}`;
-}
+const MAX_FAILURES = 20;
 
 function failures(instances: Status["instances"]): string {
   const lines = instances.flatMap(({ id, registries }) =>
     Object.entries(registries).flatMap(([name, { error }]) => (error === null ? [] : [`${name}: ${id}: ${error}`])),
   );
-  return lines.length === 0 ? "" : `\n${lines.map((line) => `${printable(line)}\n`).join("")}`;
+  if (lines.length === 0) return "";
+  const more = lines.length - MAX_FAILURES;
+  const shown = lines.slice(0, MAX_FAILURES).map((line) => `${printable(line)}\n`);
+  return `\n${shown.join("")}${more > 0 ? `and ${more} more; --json has them all\n` : ""}`;
 }

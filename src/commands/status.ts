@@ -1,34 +1,39 @@
 import type { Command } from "commander";
-import { type Context, configFileOf, type Finish, loadConfigOrExit } from "./context.ts";
+import { type ClientOptions, type Context, clientFor, type Finish, withClientOptions } from "./context.ts";
 
 const EXAMPLES = `
 Examples:
   muster status                              the Muster that the configuration would start
   muster status --url http://10.0.0.11:8590  another one
+  muster status --service web
   muster status --json | jq '.instances[] | select(.state == "pending")'`;
 
-interface StatusOptions {
-  readonly url?: string;
-  readonly json?: true;
+interface StatusOptions extends ClientOptions {
+  readonly service?: string;
+  readonly all?: true;
 }
 
 /** `status`: what a running Muster sees, over its HTTP API. */
 export function addStatusCommand(program: Command, context: Context, finish: Finish): void {
-  program
-    .command("status")
+  withClientOptions(program.command("status"))
     .description("sources, registries and instances of a running Muster")
-    .option("--url <url>", "its address (default: http.listen of the configuration)")
-    .option("--json", "as one JSON object")
+    .option("--service <name>", "only instances of this service")
+    .option("--all", "every instance, however many there are; else many are summed up by service")
     .addHelpText("after", EXAMPLES)
     .action(async (options: StatusOptions, command: Command) => {
-      const { http } = await loadConfigOrExit(configFileOf(command), context);
-      const [{ createMusterClient, urlOf }, { readStatus, showStatus }] = await Promise.all([
-        import("./muster-client.ts"),
+      const client = await clientFor(options, command, context);
+      const [{ readStatus, showStatus }, { colourOf, createPaint }] = await Promise.all([
         import("./status-view.ts"),
+        import("./paint.ts"),
       ]);
-      const client = await createMusterClient(options.url ?? urlOf(http.listen), http.tokenFile);
-      const status = await readStatus(client);
-      context.out(options.json ? `${JSON.stringify(status.raw)}\n` : showStatus(status));
+      const status = await readStatus(client, options.service);
+      const paint = createPaint(context.colours);
+      const colour = (state: string) => {
+        const known = colourOf(state);
+        return known === null ? state : paint(known, state);
+      };
+      const isAll = options.all === true || options.service !== undefined;
+      context.out(options.json ? `${JSON.stringify(status.raw)}\n` : showStatus(status, colour, isAll));
       finish(0);
     });
 }

@@ -1,12 +1,13 @@
 /** What the facts amount to, told in a task's time line: what its instances wait for, when they are complete and ready. */
 import type { TaskRecord } from "../correlate.ts";
 import type { Instance } from "../model.ts";
-import type { StateDetail, Timeline } from "../timeline.ts";
+import type { StateNote, Timeline } from "../timeline.ts";
 import type { InstanceChange } from "../world.ts";
 
 /** What is missing of a record that is complete: it only does not run, or is not healthy, yet. */
 const BEYOND_COMPLETE: readonly string[] = ["status", "health"];
-const MAX_NAMES = 3;
+/** Shared: most have nothing missing. */
+const NONE: readonly string[] = [];
 
 /**
  * Notes in the time line what is new of a task: its definition and node, which are facts of no single task, and what
@@ -26,15 +27,11 @@ export function noteStates(
     timeline.open(task);
     for (const fact of [known.definition, known.node]) if (fact !== null) timeline.fact(task, fact);
   }
-  for (const { text, ...detail } of stateNotes(changes)) timeline.state(task, at, detail, text);
-}
-
-interface StateNote extends StateDetail {
-  readonly text: string;
+  for (const note of stateNotes(changes, at)) timeline.state(task, note);
 }
 
 /** One note for all of a task's instances that had the same change of state; none for those whose state stayed. Pure. */
-export function stateNotes(changes: readonly InstanceChange[]): readonly StateNote[] {
+function stateNotes(changes: readonly InstanceChange[], at: number): readonly StateNote[] {
   const groups = new Map<string, { readonly what: string; readonly changes: InstanceChange[] }>();
   for (const change of changes) {
     const what = whatHappened(change);
@@ -48,11 +45,13 @@ export function stateNotes(changes: readonly InstanceChange[]): readonly StateNo
     const services = [...new Set(same.map(({ before, after }) => (after ?? before)?.service ?? ""))];
     const after = same[0]?.after ?? null;
     return {
+      kind: "state",
+      at,
+      what,
       instances: same.map(({ id }) => id),
       services,
       state: after?.state ?? "gone",
-      missing: after?.missing ?? [],
-      text: `${named(services)}: ${what}`,
+      missing: after === null || after.missing.length === 0 ? NONE : after.missing,
     };
   });
 }
@@ -76,9 +75,4 @@ function isComplete({ missing }: Instance): boolean {
 
 function sameWords(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((word) => b.includes(word));
-}
-
-function named(services: readonly string[]): string {
-  const more = services.length - MAX_NAMES;
-  return `${services.slice(0, MAX_NAMES).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

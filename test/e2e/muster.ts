@@ -17,11 +17,18 @@ export interface Muster extends AsyncDisposable {
   ready(): Promise<void>;
 }
 
-/** @param yaml configuration; `http.listen` and `audit.path` are set here */
-export async function startMuster(yaml: string, level = process.env["MUSTER_TEST_LOG"] ?? "silent"): Promise<Muster> {
+export interface MusterOptions {
+  /** `http.listen`. @default a free port on loopback */
+  readonly listen?: string;
+  readonly level?: string;
+}
+
+/** @param yaml configuration; `http.listen`, `audit.path` and `log.level` are set here */
+export async function startMuster(yaml: string, options: MusterOptions = {}): Promise<Muster> {
+  const { listen = "127.0.0.1:0", level = process.env["MUSTER_TEST_LOG"] ?? "silent" } = options;
   const folder = await mkdtemp(join(tmpdir(), "muster-e2e-"));
   const auditPath = join(folder, "audit.jsonl");
-  const fixed = { MUSTER_HTTP__LISTEN: "127.0.0.1:0", MUSTER_AUDIT__PATH: auditPath, MUSTER_LOG__LEVEL: level };
+  const fixed = { MUSTER_HTTP__LISTEN: listen, MUSTER_AUDIT__PATH: auditPath, MUSTER_LOG__LEVEL: level };
   const config = read(yaml, fixed);
   const stop = new AbortController();
   const parts = partsOf(config);

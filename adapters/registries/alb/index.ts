@@ -6,6 +6,7 @@ import { setMaxListeners } from "node:events";
 import type { AdapterContext, Change, Instance, Json, Outcome, Registration, Registry } from "../../../src/model.ts";
 import { messageOf, RequestError } from "../../failure.ts";
 import { createBook } from "./book.ts";
+import { diagnose } from "./diagnose.ts";
 import { createElb } from "./elb.ts";
 import { regionOf } from "./group-ref.ts";
 import { createGroups } from "./groups.ts";
@@ -63,8 +64,10 @@ export function createAlbRegistry(
   const parts = { name, elb, groups, book, memory, ownership, instanceId, zones, musters, timing, random, log };
   const listing = createListing(parts);
   const { listeners = [], from = 0 } = options.rules ?? {};
-  const rules = createRules({ ...parts, cluster, api: createRulesApi(sender), listeners, from });
+  const api = createRulesApi(sender);
+  const rules = createRules({ ...parts, cluster, api, listeners, from });
   const watch = createWatch({ ...parts, period });
+  const looked = { where: endpoint ?? "the ELBv2 API", named, listeners, discover: options.discover };
   const settings = { name, targetGroups, foreign: ownership.foreign };
 
   return {
@@ -97,6 +100,7 @@ export function createAlbRegistry(
       }
     },
     detail: (key) => book.detail(key) as Json | null,
+    diagnose: (signal) => diagnose({ ...parts, ...looked, sender, api, now: context.now }, signal),
     async [Symbol.asyncDispose]() {
       watch.stop();
       elb.dispose();

@@ -57,6 +57,9 @@ export const ServiceOnNode = v.object({
   Node: v.pipe(v.string(), v.nonEmpty()),
   Address: v.optional(v.string(), ""),
   ServiceID: v.pipe(v.string(), v.nonEmpty()),
+  ServiceName: v.optional(v.string(), ""),
+  ServiceAddress: v.optional(v.string(), ""),
+  ServicePort: v.optional(v.number(), 0),
   ServiceMeta: v.nullish(v.record(v.string(), v.string()), {}),
 });
 export type ServiceOnNode = v.InferOutput<typeof ServiceOnNode>;

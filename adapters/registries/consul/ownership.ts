@@ -74,6 +74,11 @@ export function idFilter(field: "ID" | "ServiceID", { prefix }: Owner): string {
   return startsWith(field, prefix);
 }
 
+/** A filter expression for the entries on the ids of all nodes of a cluster. */
+export function clusterFilter(field: "ID" | "ServiceID", cluster: string): string {
+  return startsWith(field, `muster:${escapeId(cluster)}:`);
+}
+
 /** A filter expression for the nodes, or what is on the nodes, that have names of ours. */
 export function nodeFilter({ nodePrefix }: Owner): string {
   return startsWith("Node", nodePrefix);

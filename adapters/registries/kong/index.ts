@@ -6,6 +6,7 @@ import type { AdapterContext, Registration, Registry } from "../../../src/model.
 import { messageOf, RequestError } from "../../failure.ts";
 import { createAdminClient } from "./admin.ts";
 import { createDblessHolder } from "./dbless.ts";
+import { diagnose } from "./diagnose.ts";
 import type { Holder } from "./holder.ts";
 import { createLiveHolder } from "./live.ts";
 import type { KongOptions } from "./options.ts";
@@ -44,6 +45,7 @@ export function createKongRegistry(options: KongOptions, context: AdapterContext
     list: (signal) => listing(holder.list, signal),
     listOthers: (signal) => listing(holder.listOthers, signal),
     apply: holder.apply,
+    diagnose: (signal) => diagnose(options, context, signal),
     // A database outlives a restart, memory does not.
     ...(dbless !== undefined && { returns: (signal: AbortSignal) => returnsOfAny(urls, signal) }),
     async [Symbol.asyncDispose]() {

@@ -12,6 +12,7 @@ import { returns } from "../../presence.ts";
 import { createNews } from "../consul/news.ts";
 import { createVulcandClient } from "./client.ts";
 import { create, explained } from "./creation.ts";
+import { diagnose } from "./diagnose.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createIds } from "./ids.ts";
 import type { VulcandOptions } from "./options.ts";
@@ -107,6 +108,7 @@ export function createVulcandRegistry(
 
   return {
     name,
+    diagnose: (signal) => diagnose(options, context, signal),
     returns: (signal) => news.with(returns(options.url, signal), signal),
     project: (instance) => project(instance, { name, ids, options }),
     async list(signal) {

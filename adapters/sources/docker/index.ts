@@ -3,6 +3,7 @@ import type { AdapterContext, Source, SourceStateFact } from "../../../src/model
 import { createStamps } from "../stamps.ts";
 import { createBell, pause, retryDelay } from "../waiting.ts";
 import { createContainers } from "./containers.ts";
+import { diagnose } from "./diagnose.ts";
 import type { EngineInfo } from "./inspect.ts";
 import type { DockerOptions } from "./options.ts";
 import { createOutbox } from "./outbox.ts";
@@ -45,6 +46,7 @@ export function createDockerSource(
   return {
     name: context.name,
     resync: requestListing,
+    diagnose: (signal) => diagnose(options, context, signal),
     async *events(signal) {
       const scope = new AbortController();
       const stop = () => scope.abort(signal.reason);

@@ -10,6 +10,7 @@ import { createBell, pause } from "../waiting.ts";
 import { createAgenda } from "./agenda.ts";
 import type { Asks } from "./asks.ts";
 import { createAuth } from "./auth.ts";
+import { diagnose } from "./diagnose.ts";
 import { createHearing, type Hearing } from "./hearing.ts";
 import { createHeld } from "./held.ts";
 import { createLearning } from "./learning.ts";
@@ -87,6 +88,7 @@ export function createMarathonSource(
   return {
     name: context.name,
     resync: requestListing,
+    diagnose: (signal) => diagnose(options, context, signal),
     resolve: (task) => current?.resolve(task),
     async *events(signal) {
       const scope = new AbortController();

@@ -1,0 +1,101 @@
+/** Musters on all nodes of a real swarm of three, with a real Consul and a fake Kong: every registry is equal to what runs. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startFakeKong } from "../fakes/kong/kong.ts";
+import { serve } from "../fakes/kong/serving.ts";
+import { labAvailable } from "../lab/available.ts";
+import { startConsul } from "../lab/consul.ts";
+import { until } from "../lab/wait.ts";
+import { type Fleet, startFleet } from "./swarm-fleet.ts";
+
+const SOON = { timeoutMs: 20_000, everyMs: 50 };
+const { skip, reason } = await labAvailable("engine");
+
+describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, () => {
+  let fleet: Fleet;
+  beforeAll(async () => {
+    fleet = await startFleet({ consul: await startConsul(), kong: await startFakeKong() });
+  }, 180_000);
+  afterAll(async () => {
+    await fleet?.[Symbol.asyncDispose]();
+  });
+
+  it("registers 20 replicas of 3 services, each on its own node's authority", async () => {
+    await fleet.create("vote", 8, "--label", "muster.route.host=vote.example", "--label", "muster.name=vote");
+    await fleet.create("result", 6, "--container-label", "muster.route.host=result.example");
+    await fleet.create("quiet", 6);
+
+    await fleet.converges({ vote: 8, result: 6, quiet: 6 });
+
+    const { writes, ofOthers } = await fleet.audited();
+    expect(writes).toBeGreaterThanOrEqual(40);
+    expect(ofOthers).toEqual([]);
+    expect(await fleet.answers("vote")).toBe(8);
+    expect(routed("vote.example")).toBe(8);
+    expect(routed("result.example"), "a label of the containers, which only the service's spec tells the leader").toBe(
+      6,
+    );
+  });
+
+  it("follows scaling, updates, a rollback, a drained node and a forced update", async () => {
+    const { swarm } = fleet;
+    const slow = ["--update-delay", "0s", "--update-monitor", "1s", "--rollback-monitor", "1s"];
+    const update = (...args: readonly string[]) => swarm.docker(["service", "update", "--detach", ...slow, ...args]);
+    const all = { vote: 8, result: 6, quiet: 6 };
+
+    await swarm.docker(["service", "scale", "--detach", "vote=12", "result=2", "quiet=0"]);
+    await fleet.converges({ vote: 12, result: 2, quiet: 0 });
+    await swarm.docker(["service", "scale", "--detach", "vote=8", "result=6", "quiet=6"]);
+    await fleet.converges(all);
+
+    await update("--update-order", "start-first", "--update-parallelism", "2", "--image", "lab/web:v2", "vote");
+    await update("--update-order", "stop-first", "--update-parallelism", "2", "--image", "lab/web:v2", "result");
+    await fleet.updated("vote", "lab/web:v2");
+    await fleet.updated("result", "lab/web:v2");
+    await fleet.converges(all);
+
+    await swarm.docker(["service", "rollback", "--detach", "vote"]);
+    await fleet.updated("vote", "lab/web:v1");
+    await fleet.converges(all);
+
+    const [, node] = swarm.nodes;
+    await swarm.docker(["node", "update", "--availability", "drain", node?.id ?? ""]);
+    await fleet.empty(node);
+    await fleet.converges(all);
+    await swarm.docker(["node", "update", "--availability", "active", node?.id ?? ""]);
+
+    await update("--force", "quiet");
+    await fleet.updated("quiet", "lab/web:v1");
+    await fleet.converges(all);
+
+    const { writes, ofOthers } = await fleet.audited();
+    expect(writes).toBeGreaterThan(100);
+    expect(ofOthers).toEqual([]);
+  });
+
+  it("a label-only change reaches the gateway, and no task is written again", async () => {
+    const before = await fleet.audited();
+
+    await fleet.swarm.docker(["service", "update", "--detach", "--label-add", "muster.route.host=new.example", "vote"]);
+
+    await until(() => routed("new.example") === 8, { ...SOON, what: "the new route" });
+    expect(routed("vote.example")).toBe(0);
+    expect(await fleet.audited()).toEqual(before);
+    await fleet.converges({ vote: 8 });
+  });
+
+  it("a service that is removed leaves nothing, and one without tasks keeps its route", async () => {
+    await fleet.swarm.docker(["service", "scale", "--detach", "vote=0"]);
+    await fleet.converges({ vote: 0 });
+    expect(serve(fleet.kong.world, { host: "new.example", path: "/" })).toMatchObject({ targets: [] });
+
+    await fleet.swarm.docker(["service", "rm", "vote", "result", "quiet"]);
+
+    const isEmpty = () => (["routes", "services", "upstreams"] as const).every((kind) => fleet.inKong(kind) === 0);
+    await until(isEmpty, { ...SOON, what: "an empty Kong" });
+    await fleet.converges({ vote: 0, result: 0, quiet: 0 });
+  });
+
+  function routed(host: string): number {
+    return serve(fleet.kong.world, { host, path: "/" })?.targets.length ?? 0;
+  }
+});

@@ -1,0 +1,95 @@
+/** Who writes what in a swarm: nodes their instances and what is missing of the service-level objects, the leader the rest. */
+import { describe, expect, it } from "vitest";
+import { serviceLevelOf } from "../../src/levels.ts";
+import type { Fact } from "../../src/model.ts";
+import { addressed, assigned, binding, defined, gone, health, node, status, synced } from "../facts.ts";
+import { createFakeGateway } from "../fakes/registry.ts";
+import { createScene } from "../reconciling.ts";
+
+const HOST = { "muster.route.host": "web.example", "muster.route.path": "/" };
+
+function task(name: string, { source = "docker", version = "1", port = 20_000, clock = 1 } = {}): readonly Fact[] {
+  const labels = { ...HOST, "muster.name": "web" };
+  return [
+    node({ source }),
+    defined({ source, definition: `d-${name}`, app: "web", name: "web", version, labels, clock }),
+    assigned({ source, task: name, definition: `d-${name}` }),
+    addressed({ source, task: name, bindings: [binding({ hostPort: port })] }),
+    status({ source, task: name }),
+    health({ source, task: name }),
+  ];
+}
+
+describe("a node of a swarm", () => {
+  it("makes service-level objects that are missing, and neither changes nor removes any", async () => {
+    const scene = createScene({ registry: createFakeGateway(), serviceLevel: "create" });
+    await scene.say(...task("t1"), synced());
+    await scene.pass();
+    expect(scene.keys).toEqual(["fake:t1:8080", "route:web.0", "upstream:web"]);
+
+    await scene.say(...task("t1", { version: "2", clock: 2 }));
+    await scene.pass();
+    expect(scene.registry.entries.get("route:web.0")?.spec).toMatchObject({ version: "1" });
+
+    await scene.say(gone({ task: "t1", clock: 3 }));
+    await scene.pass();
+    expect(scene.keys).toEqual(["route:web.0", "upstream:web"]);
+  });
+
+  it("leaves them when it is to deregister everything of its own", async () => {
+    const scene = createScene({ registry: createFakeGateway(), serviceLevel: "create" });
+    await scene.say(...task("t1"), synced());
+    await scene.pass();
+
+    await scene.reconciler.withdrawAll(scene.stop.signal);
+
+    expect(scene.keys).toEqual(["route:web.0", "upstream:web"]);
+  });
+});
+
+describe("the leader of a swarm", () => {
+  function leaderScene() {
+    const registry = createFakeGateway();
+    const half = serviceLevelOf(registry, new Set(["swarm"]));
+    return createScene({ sources: ["swarm", "marathon"], registry: { ...registry, ...half } });
+  }
+  const synchronised = [synced({ source: "swarm", trust: "whole" }), synced({ source: "marathon", trust: "whole" })];
+
+  it("keeps the service-level objects of the swarm's tasks right, and of other sources' tasks everything", async () => {
+    const scene = leaderScene();
+    await scene.say(
+      ...task("t1", { source: "swarm" }),
+      ...task("m1", { source: "marathon", port: 20_001 }),
+      ...synchronised,
+    );
+    await scene.pass();
+    expect(scene.keys).toEqual(["fake:m1:8080", "route:web.0", "upstream:web"]);
+
+    await scene.say(gone({ source: "marathon", task: "m1", clock: 2 }));
+    await scene.say(...task("t1", { source: "swarm", version: "2", clock: 2 }));
+    await scene.pass();
+    expect(scene.keys).toEqual(["route:web.0", "upstream:web"]);
+    expect(scene.registry.entries.get("route:web.0")?.spec).toMatchObject({ version: "2" });
+  });
+
+  it("removes what is over soon after the last node that needed it, not only at the next period", async () => {
+    const scene = leaderScene();
+    await scene.say(...task("t1", { source: "swarm" }), ...synchronised);
+    await scene.pass();
+    const { entries } = scene.registry;
+    for (const [key, entry] of entries) entries.set(key, { ...entry, inUse: true });
+    scene.reconciler.resync();
+    const running = scene.start();
+    await scene.clock.advance(0);
+
+    await scene.say(gone({ source: "swarm", task: "t1", clock: 3 }));
+    await scene.clock.advance(2_000);
+    expect(scene.keys, "a node still has instances there").toEqual(["route:web.0", "upstream:web"]);
+
+    for (const [key, { inUse: _, ...entry }] of entries) entries.set(key, entry);
+    await scene.clock.advance(4_000);
+    expect(scene.keys).toEqual([]);
+    scene.stop.abort();
+    await running;
+  });
+});
