@@ -21,6 +21,8 @@ export interface FleetOptions {
   readonly workers?: number;
   /** `policy.reapAfter`. @default 2s */
   readonly reapAfter?: string;
+  /** One more registry, as YAML. */
+  readonly registry?: string;
 }
 
 export interface Fleet extends AsyncDisposable {
@@ -28,6 +30,8 @@ export interface Fleet extends AsyncDisposable {
   readonly consul: Consul;
   readonly kong: FakeKong;
   muster(node: SwarmNode): Muster;
+  /** Muster is replaced, as by an update of itself. */
+  restart(node: SwarmNode): Promise<void>;
   /** Power loss: engine and Muster are gone. */
   lose(node: SwarmNode): Promise<void>;
   /** Power is back. */
@@ -62,7 +66,7 @@ const byText = (a: string, b: string) => (a < b ? -1 : 1);
 const SECRET = "all-musters-of-the-fleet-know-it";
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { consul, kong, managers = 1, workers = 2, reapAfter = "2s" } = options;
+  const { consul, kong, managers = 1, workers = 2, reapAfter = "2s", registry = "" } = options;
   const swarm = await startSwarm({ managers, workers });
   const folder = await mkdtemp(join(tmpdir(), "muster-fleet-"));
   const secretFile = join(folder, "secret");
@@ -86,6 +90,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           embedded: false
           consul: { url: "${consul.url}" }
           kong: { url: "${kong.url}" }
+          ${registry}
         policy: { reapAfter: ${reapAfter} }`,
         { listen: `127.0.0.1:${ports.get(node.id)}` },
       ),
@@ -132,6 +137,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return {
     ...{ swarm, consul, kong },
     muster: ({ id }) => musters.get(id) ?? fail(),
+    async restart(node) {
+      await musters.get(node.id)?.[Symbol.asyncDispose]();
+      await start(node);
+      await musters.get(node.id)?.ready();
+    },
     async lose(node) {
       await Promise.all([node.powerOff(), musters.get(node.id)?.[Symbol.asyncDispose]()]);
       musters.delete(node.id);
