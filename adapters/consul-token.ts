@@ -7,19 +7,18 @@ export interface ConsulToken {
    * Makes a call with the token (undefined: none is configured). A token that was changed in its file may have been
    * revoked before anyone looked: after one refusal (403) the file is read afresh, and the call is made once more.
    * Errors say what the token lacks and never hold it.
+   * @param needed the permissions that the call needs, e.g. `service:write on the service's name`
    */
-  authorised<T>(call: (token: string | undefined) => Promise<T>): Promise<T>;
+  authorised<T>(needed: string, call: (token: string | undefined) => Promise<T>): Promise<T>;
 }
 
 export interface ConsulTokenOptions {
   readonly tokenFile?: string | undefined;
   /** From CONSUL_HTTP_TOKEN. */
   readonly token?: string | undefined;
-  /** The permissions that the calls need, e.g. `service:write on the service's name`. */
-  readonly needed: string;
 }
 
-export function openConsulToken({ tokenFile, token: fixed, needed }: ConsulTokenOptions): ConsulToken {
+export function openConsulToken({ tokenFile, token: fixed }: ConsulTokenOptions): ConsulToken {
   const secret = tokenFile === undefined ? null : openSecret(tokenFile, "Consul token");
 
   function read(options?: { readonly fresh: true }): string | undefined {
@@ -35,7 +34,7 @@ export function openConsulToken({ tokenFile, token: fixed, needed }: ConsulToken
    * Says what a refused token lacks, since 1.8.7 says no more than "Permission denied", and takes the token itself out: a
    * server, or a proxy on the way, may well repeat what it was sent.
    */
-  function explained(error: unknown, token: string | undefined): unknown {
+  function explained(error: unknown, token: string | undefined, needed: string): unknown {
     if (!(error instanceof RequestError)) return error;
     const origin = tokenFile === undefined ? "of CONSUL_HTTP_TOKEN" : `in ${tokenFile}`;
     const whose = token === undefined ? "no tokenFile is configured" : `the token ${origin} must be valid and allow it`;
@@ -48,15 +47,15 @@ export function openConsulToken({ tokenFile, token: fixed, needed }: ConsulToken
   }
 
   return {
-    async authorised(call) {
+    async authorised(needed, call) {
       const token = read();
       try {
         return await call(token);
       } catch (error) {
         const fresh = isRefusal(error) ? read({ fresh: true }) : token;
-        if (fresh === token) throw explained(error, token);
+        if (fresh === token) throw explained(error, token, needed);
         return await call(fresh).catch((again: unknown) => {
-          throw explained(again, fresh);
+          throw explained(again, fresh, needed);
         });
       }
     },

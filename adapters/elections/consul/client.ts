@@ -65,12 +65,12 @@ export function createLockClient({ consul, key, ttl, node }: LockClientOptions):
   const longest = Math.min(ttl, MAX_WAIT_MS);
   const patient = createHttpClient({ url, timeout: longest * JITTER + consul.timeout, tls, connections: 2 });
   const needed = `key:write on "${key}" and session:write on the nodes of the candidates' agents`;
-  const token = openConsulToken({ ...consul, needed });
+  const token = openConsulToken(consul);
   const path = `/v1/kv/${key.split("/").map(encodeURIComponent).join("/")}`;
 
   async function send(what: string, request: HttpRequest, signal: AbortSignal, http = quick): Promise<HttpAnswer> {
     try {
-      return await token.authorised((secret) => answered(http, request, secret, signal));
+      return await token.authorised(needed, (secret) => answered(http, request, secret, signal));
     } catch (error) {
       throw signal.aborted || !(error instanceof RequestError) ? error : named(`leader lock ${key}: ${what}`, error);
     }

@@ -72,6 +72,7 @@ export function createAlbRegistry(
 
   return {
     name,
+    checksHealth: true,
     project(instance) {
       const projected = project(instance, settings);
       for (const each of projected) memory.keep(each, instance);

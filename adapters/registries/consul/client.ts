@@ -7,9 +7,9 @@ import { EventEmitter } from "node:events";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import Consul from "consul";
-import { messageOf, RequestError, statusError, transportError } from "../../failure.ts";
+import { openConsulToken } from "../../consul-token.ts";
+import { RequestError, statusError, transportError } from "../../failure.ts";
 import { createHttpClient, type HttpAnswer, type HttpRequest, parseAnswer, readTls } from "../../http.ts";
-import { openSecret } from "../../secret.ts";
 import { type HealthCheck, HealthChecks, Service, Services } from "./answers.ts";
 import type { ConsulOptions } from "./options.ts";
 
@@ -58,34 +58,11 @@ export function createConsulClient({
   // `baseUrl` is missing in its types, and the only way to have a path in it.
   const settings = { baseUrl: `${url}/v1`, agent };
   const consul = new Consul(settings);
-  const secret = tokenFile === undefined ? null : openSecret(tokenFile, "Consul token");
-
-  function readToken(options?: { readonly fresh: true }): string | undefined {
-    try {
-      return secret === null ? fixed : secret.read(options);
-    } catch (cause) {
-      // It may be readable the next time.
-      throw new RequestError(messageOf(cause), { retry: true, ambiguous: false, cause });
-    }
-  }
-
-  /** A token that was changed in its file may have been revoked before anyone looked: one refusal, one fresh look. */
-  async function authorised<T>(needs: string, call: (token: string | undefined) => Promise<T>): Promise<T> {
-    const token = readToken();
-    try {
-      return await call(token);
-    } catch (error) {
-      const fresh = isRefusal(error) ? readToken({ fresh: true }) : token;
-      if (fresh === token) throw explained(error, { token, tokenFile, needs });
-      return await call(fresh).catch((again: unknown) => {
-        throw explained(again, { token: fresh, tokenFile, needs });
-      });
-    }
-  }
+  const token = openConsulToken({ tokenFile, token: fixed });
 
   function send(request: HttpRequest, needs: string, signal: AbortSignal): Promise<HttpAnswer> {
-    return authorised(needs, async (token) => {
-      const headers = token === undefined ? {} : { "x-consul-token": token };
+    return token.authorised(needs, async (secret) => {
+      const headers = secret === undefined ? {} : { "x-consul-token": secret };
       const answer = await http.send({ ...request, headers }, signal);
       if (answer.status >= 200 && answer.status < 300) return answer;
       throw statusError(answer.status, answer.text, request.method === "GET");
@@ -94,13 +71,13 @@ export function createConsulClient({
 
   /** What npm consul does of itself not: abort by a signal, and errors of our kinds. */
   function call(signal: AbortSignal, method: (common: Common) => Promise<unknown>): Promise<void> {
-    return authorised(SERVICES, async (token) => {
+    return token.authorised(SERVICES, async (secret) => {
       signal.throwIfAborted();
       const ctx = new EventEmitter();
       const cancel = (): void => void ctx.emit("cancel");
       signal.addEventListener("abort", cancel, { once: true });
       try {
-        await method({ ctx, timeout, ...(token !== undefined && { token }) });
+        await method({ ctx, timeout, ...(secret !== undefined && { token: secret }) });
       } catch (error) {
         signal.throwIfAborted();
         throw clientError(error, new URL(url).origin);
@@ -180,31 +157,4 @@ function isResponseError(error: unknown): error is ResponseError {
 function textOf(body: unknown): string {
   if (typeof body === "string") return body;
   return Buffer.isBuffer(body) ? body.toString("utf8") : "";
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof RequestError && error.status === 403;
-}
-
-interface Refused {
-  readonly token: string | undefined;
-  readonly tokenFile: string | undefined;
-  readonly needs: string;
-}
-
-/**
- * Says what a refused token lacks, since 1.8.7 says no more than "Permission denied", and takes the token itself out: a
- * server, or a proxy on the way, may well repeat what it was sent.
- */
-function explained(error: unknown, { token, tokenFile, needs }: Refused): unknown {
-  if (!(error instanceof RequestError)) return error;
-  const origin = tokenFile === undefined ? "of CONSUL_HTTP_TOKEN" : `in ${tokenFile}`;
-  const whose = token === undefined ? "no tokenFile is configured" : `the token ${origin} must be valid and allow it`;
-  const hint = isRefusal(error) ? ` (${whose}; needed: ${needs})` : "";
-  const message = `${error.message}${hint}`;
-  const { status, retry, ambiguous } = error;
-  const leaks = token !== undefined && message.includes(token);
-  const safe = leaks ? message.replaceAll(token, "[redacted]") : message;
-  // A cause that holds the token would bring it back.
-  return new RequestError(safe, { status, retry, ambiguous, ...(!leaks && { cause: error.cause }) });
 }

@@ -6,12 +6,12 @@
 import type { AdapterContext, Change, Outcome, Registration, Registry } from "../../../src/model.ts";
 import { applyInOrder } from "../../apply.ts";
 import { failed, messageOf, RequestError } from "../../failure.ts";
+import { createNews } from "../../news.ts";
 import { returns } from "../../presence.ts";
 import { createAgent } from "./agent.ts";
 import { diagnose } from "./diagnose.ts";
 import { inTurns } from "./holder.ts";
 import { createHolders } from "./holders.ts";
-import { createNews } from "./news.ts";
 import type { ConsulOptions } from "./options.ts";
 import { createOthers } from "./others.ts";
 import { ownerOf } from "./ownership.ts";

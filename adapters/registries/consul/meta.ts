@@ -2,8 +2,9 @@
  * An instance's meta in the form in which Consul takes it. One bad pair refuses the whole service (400), so a bad pair
  * is left out, with a note, and the rest is registered. All limits measured on 1.8.7 (facts/consul.md).
  */
+
+import { bytes, quoted, wellFormed } from "../../text.ts";
 import { MARK } from "./ownership.ts";
-import { bytes, quoted, wellFormed } from "./text.ts";
 
 type Meta = Readonly<Record<string, string>>;
 

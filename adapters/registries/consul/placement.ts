@@ -1,8 +1,8 @@
 /** Where an instance's entry belongs: with this node's agent, with that of its own host, or in the catalog. Pure. */
 import { isIP } from "node:net";
 import type { Instance } from "../../../src/model.ts";
+import { isHost } from "../../text.ts";
 import type { ConsulOptions } from "./options.ts";
-import { isHost } from "./text.ts";
 
 export type Place =
   /** The agent of this node. */

@@ -1,12 +1,12 @@
 /** Instance → Registration: what Consul should hold, exactly as `readBack` gives what it holds. Pure. */
 import type { Instance, Registration } from "../../../src/model.ts";
 import { endpointOf } from "../../endpoint.ts";
+import { bytes, isHost, quoted, wellFormed } from "../../text.ts";
 import { type CheckSpec, type CheckSubject, fixedCheck, projectChecks } from "./checks.ts";
 import { MAX_VALUE, projectMeta } from "./meta.ts";
 import { HOST, MARK, nodeMeta, type Owner, serviceId } from "./ownership.ts";
 import { LOCAL, type Place, type Placement } from "./placement.ts";
 import type { ServiceSpec } from "./spec.ts";
-import { bytes, isHost, quoted, wellFormed } from "./text.ts";
 
 export interface ProjectSettings {
   /** The registry's name, for messages. */

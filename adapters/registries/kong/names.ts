@@ -1,4 +1,5 @@
 /** What our objects are called: by the service, and by the cluster where that is not the default one. */
+import { quoted } from "../../text.ts";
 
 const DEFAULT_CLUSTER = "default";
 
@@ -36,9 +37,4 @@ export function serviceFault(cluster: string, service: string): string | null {
   }
   if (!/^[\d.]+$/.test(objectName(cluster, service))) return null;
   return `its service name ${quoted(service)} would be taken for an IP address: give it a letter (muster.name)`;
-}
-
-/** For messages: one line, short, and not to be mistaken for the words around it. */
-export function quoted(text: string): string {
-  return JSON.stringify(text.length <= 60 ? text : `${text.slice(0, 57)}...`);
 }

@@ -1,8 +1,9 @@
 /** From an instance to its registrations. Pure: what is written is what `list` reads back, on every version. */
 import type { Instance, Registration, Route } from "../../../src/model.ts";
+import { quoted } from "../../text.ts";
 import { healthOf } from "./health.ts";
 import { type Marks, tagFault } from "./marks.ts";
-import { objectName, quoted, routeName, serviceFault } from "./names.ts";
+import { objectName, routeName, serviceFault } from "./names.ts";
 import { isUnusual, normalPath } from "./path.ts";
 import { objectRegistration, targetRegistration } from "./registrations.ts";
 import type { Settings } from "./settings.ts";

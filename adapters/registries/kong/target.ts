@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import type { Instance } from "../../../src/model.ts";
 import { endpointOf } from "../../endpoint.ts";
-import { quoted } from "./names.ts";
+import { quoted } from "../../text.ts";
 
 /** @returns what to say of the address or the port if nobody could connect there; null if it is fine */
 export function addressFault({ address, port }: Pick<Instance, "address" | "port">): string | null {

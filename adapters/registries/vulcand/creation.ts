@@ -1,7 +1,7 @@
 /** How each kind of service-level object is created or put right, and when it is not. */
 import type { Registration } from "../../../src/model.ts";
 import { messageOf, RequestError } from "../../failure.ts";
-import { quoted } from "../consul/text.ts";
+import { quoted } from "../../text.ts";
 import type { VulcandClient } from "./client.ts";
 import { refusal } from "./errors.ts";
 import type { Ids } from "./ids.ts";

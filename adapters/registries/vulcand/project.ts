@@ -1,7 +1,7 @@
 /** Instance → Registrations: what Vulcand should hold, exactly as `readBack` gives what it holds. Pure. */
 import type { Instance, Registration, Route } from "../../../src/model.ts";
 import { endpointOf, hostPort } from "../../endpoint.ts";
-import { bytes, isHost, quoted, wellFormed } from "../consul/text.ts";
+import { bytes, isHost, quoted, wellFormed } from "../../text.ts";
 import { type Ids, MAX_ID, tokenOf } from "./ids.ts";
 import type { VulcandOptions } from "./options.ts";
 import { claimOf, expressionOf, faultOf, type Target } from "./route.ts";

@@ -2,7 +2,7 @@
  * How each kind of object is removed. On etcd v3 DELETE deletes by prefix (hazard 1), and which etcd there is can't be seen:
  * so nothing is deleted while an id of somebody else's begins with it.
  */
-import { quoted } from "../consul/text.ts";
+import { quoted } from "../../text.ts";
 import type { VulcandClient } from "./client.ts";
 import { refusal } from "./errors.ts";
 import { type Ids, tokenOf } from "./ids.ts";

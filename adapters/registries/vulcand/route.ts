@@ -3,7 +3,7 @@
  * in the reverse order of their text (vulcand/route, router.go), so the text is chosen such that the more specific comes
  * first: exact hosts, then wildcards, then none, which are moved back by leading spaces; within a host longer paths.
  */
-import { quoted } from "../consul/text.ts";
+import { quoted } from "../../text.ts";
 
 /** What one frontend serves. */
 export interface Target {

@@ -33,6 +33,8 @@ export interface Engine {
    * @param since engine's time in s since the epoch from which on remembered events are replayed; null: none are
    */
   events(since: number | null, signal: AbortSignal): Promise<Readable>;
+  /** Sends a signal to a running container; the one thing that Muster ever writes to an engine. */
+  kill(id: string, name: string, signal: AbortSignal): Promise<void>;
   /** Closes idle connections. */
   close(): void;
 }
@@ -62,7 +64,10 @@ interface Client {
   listNodes(options: Abortable): Promise<unknown>;
   getNetwork(id: string): { inspect(options: { readonly verbose: boolean }): Promise<unknown> };
   getEvents(options: object): Promise<Readable>;
-  getContainer(id: string): { inspect(options: Abortable): Promise<unknown> };
+  getContainer(id: string): {
+    inspect(options: Abortable): Promise<unknown>;
+    kill(options: Abortable & { readonly signal: string }): Promise<unknown>;
+  };
 }
 interface Abortable {
   readonly abortSignal: AbortSignal;
@@ -107,6 +112,11 @@ export async function openEngine(options: DockerOptions): Promise<Engine> {
       ask(`GET /containers/${id.slice(0, 12)}/json`, signal, (o) =>
         docker.getContainer(encodeURIComponent(id)).inspect(o),
       ),
+    async kill(id, name, signal) {
+      await ask(`POST /containers/${id.slice(0, 12)}/kill`, signal, (o) =>
+        docker.getContainer(encodeURIComponent(id)).kill({ ...o, signal: name }),
+      );
+    },
     events: (since, signal) =>
       ask("GET /events", signal, () => {
         const filters = { type: ["container", "network"], event: EVENTS };

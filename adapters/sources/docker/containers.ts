@@ -8,6 +8,7 @@
 import type { Fact } from "../../../src/model.ts";
 import type { Content, Stamp, Stamps } from "../stamps.ts";
 import { type Container, contentsOf, deadlineOf, isStopping, statusOf, stopSignalOf, taskIdOf } from "./container.ts";
+import { gateFault } from "./end-container.ts";
 import { healthOf, type Snapshot } from "./facts.ts";
 import type { Row } from "./inspect.ts";
 import { isStop, signalNumber } from "./signals.ts";
@@ -38,6 +39,8 @@ export interface Containers {
   survivors(): readonly Container[];
   /** ms since the epoch at which `survivors` may find the next one; Infinity: none is stopping. */
   nextDeadline(): number;
+  /** The one of this task that was told to stop and has not ended. */
+  stopping(task: string): Container | null;
   /** Tells a person about it, unless that was the last thing told. */
   complain(container: Container, message: string): void;
 }
@@ -59,7 +62,7 @@ export function createContainers(options: ContainersOptions): Containers {
   const { stamps, now } = options;
   const known = new Map<string, Container>();
 
-  return { event, inspected, missing, holds, listed, repeat, survivors, nextDeadline, complain };
+  return { event, inspected, missing, holds, listed, repeat, survivors, nextDeadline, stopping, complain };
 
   function emit(contents: readonly Content[], stamp: Stamp): void {
     options.emit(contents.map((content) => stamps.fact(content, stamp)));
@@ -170,6 +173,8 @@ export function createContainers(options: ContainersOptions): Containers {
     container.snapshot = snapshot;
     const dismissed = judgeKill(container, snapshot);
     emit(contentsOf(container, snapshot), stamp);
+    const fault = gateFault(snapshot);
+    if (fault !== null) complain(container, fault);
     // "Stopping" has been said with a newer clock than this answer's.
     return dismissed && stamp.clock < container.heard;
   }
@@ -223,6 +228,11 @@ export function createContainers(options: ContainersOptions): Containers {
 
   function nextDeadline(): number {
     return Math.min(Number.POSITIVE_INFINITY, ...[...known.values()].map(deadlineOf));
+  }
+
+  function stopping(task: string): Container | null {
+    const isIt = (one: Container) => taskIdOf(one) === task && one.ended === null && isStopping(one);
+    return [...known.values()].find(isIt) ?? null;
   }
 
   function complain(container: Container, message: string): void {

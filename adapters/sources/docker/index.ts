@@ -2,8 +2,9 @@
 import type { AdapterContext, Source, SourceStateFact } from "../../../src/model.ts";
 import { createStamps } from "../stamps.ts";
 import { createBell, pause, retryDelay } from "../waiting.ts";
-import { createContainers } from "./containers.ts";
+import { type Containers, createContainers } from "./containers.ts";
 import { diagnose } from "./diagnose.ts";
+import { endContainer } from "./end-container.ts";
 import type { EngineInfo } from "./inspect.ts";
 import type { DockerOptions } from "./options.ts";
 import { createOutbox } from "./outbox.ts";
@@ -43,9 +44,15 @@ export function createDockerSource(
     return wanted;
   }
 
+  let known: Containers | null = null;
+
   return {
     name: context.name,
     resync: requestListing,
+    async endTask(task, name, abort) {
+      const container = known?.stopping(task) ?? null;
+      return container === null ? null : await endContainer(container, name, options, abort);
+    },
     diagnose: (signal) => diagnose(options, context, signal),
     async *events(signal) {
       const scope = new AbortController();
@@ -59,6 +66,7 @@ export function createDockerSource(
         ...{ stamps, survivalGrace, node: context.node.id, now: context.now },
         emit: (facts) => outbox.push(facts),
       });
+      known = containers;
       const parts = {
         options,
         context,
