@@ -17,6 +17,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY adapters adapters
+COPY page page
 # "optional" are the TypeScript compiler, 32 MB (a peer of valibot), and a native helper of ssh2 that nothing here uses.
 RUN npm run build -- --declaration false --sourceMap false \
  && chmod 755 dist/src/main.js \

@@ -152,6 +152,7 @@ function configOf({ engine, consul }: LiveParts, address: string): Readonly<Reco
 function addresses(muster: MusterProcess, { engine, consul, folder }: LiveParts): string {
   const servers = consul === null ? "" : `   Consul ${consul.url}/ui (${consul.why})`;
   return [
+    `Look: ${muster.url}/ is Muster's status page, live.`,
     `Explore: Muster ${muster.url}/v1/instances${servers}   DOCKER_HOST=${engine.host} (${engine.ours ? engine.why : "yours"})`,
     `Muster's configuration, log and audit log are in ${join(folder, "/")}`,
   ].join("\n");

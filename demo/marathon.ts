@@ -55,6 +55,7 @@ export async function playMarathon(parts: MarathonParts, signal: AbortSignal): P
   const running = AbortSignal.any([signal, muster.ended]);
   await listening(muster, running);
   hasLed = true;
+  screen.say(`Look: ${muster.url}/ is the status page of Marathon's Muster, live.`);
   screen.say(
     `Explore: simulated Marathon ${marathon.urls[0]}/v2/apps   its Muster ${muster.url}/v1/instances   audit log ${join(parts.folder, "marathon", "audit.jsonl")}`,
   );

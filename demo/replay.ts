@@ -38,6 +38,7 @@ export async function playTrace({ screen, folder, isOnce, next }: ReplayParts, s
     node: { id: "demo", address: "192.0.2.1" },
   };
   await using muster = await startMusterProcess({ config, folder, port: await apiPort(), signal });
+  screen.say(`Look: ${muster.url}/ is Muster's status page, live.`);
   screen.say(`Explore: Muster ${muster.url}/v1/instances`);
   screen.say(
     `This is a recording, and no engine: next, ${Math.round(trace.length / SPEED / 1000)} s of demo/trace.jsonl.`,

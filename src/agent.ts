@@ -5,7 +5,7 @@
  * adapters. Stop: sources end, one last bounded pass, everything is disposed of.
  */
 import { type Audit, openAudit } from "./audit.ts";
-import { systemClock } from "./clock.ts";
+import { steadyClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Agent, ApiListener } from "./http/api.ts";
 import { type Election, monotonicClock, whileLeader } from "./leadership.ts";
@@ -48,7 +48,7 @@ export interface Adapters {
 export async function runAgent(config: Config, parts: AgentParts, signal: AbortSignal): Promise<void> {
   const { log } = parts;
   const state: AgentState = { scopes: [], isStarted: false, audit: null, waitsFor: null, listeners: new Set() };
-  const metrics = createMetrics(() => state.scopes);
+  const metrics = createMetrics({ scopes: () => state.scopes.map(shownScope) });
   await using _server = await parts.serve(createAgent(config, state, metrics, log));
   try {
     const node = await parts.identify(signal, (error) => {
@@ -56,7 +56,8 @@ export async function runAgent(config: Config, parts: AgentParts, signal: AbortS
     });
     state.waitsFor = null;
     log.info({ node: node.id, address: node.address, cluster: config.cluster }, "node identified");
-    await using audit = await openAudit({ ...config.audit, node: node.id, log, now: Date.now }, signal);
+    await using opened = await openAudit({ ...config.audit, node: node.id, log, now: Date.now }, signal);
+    const audit = counted(opened, metrics);
     state.audit = audit;
     await audit.append([{ action: "start", ok: true }]);
     const ok = await settled(work({ config, parts, state, audit, metrics, node }, signal));
@@ -67,6 +68,17 @@ export async function runAgent(config: Config, parts: AgentParts, signal: AbortS
   } finally {
     state.audit = null;
   }
+}
+
+/** The audit log, of which the metrics hear as well. */
+function counted(audit: Audit, metrics: Metrics): Audit {
+  return {
+    ...audit,
+    append(records) {
+      metrics.audited(records);
+      return audit.append(records);
+    },
+  };
 }
 
 interface AgentState {
@@ -143,7 +155,7 @@ function contextFor({ config, parts: { log } }: Work, node: NodeIdentity): (name
   return (name) => ({
     ...{ name, cluster, node, log },
     // In a dry run heart-beats for what is found there would be writes, too.
-    ...{ resync: policy.resync, readOnly: policy.dryRun, now: Date.now, random: Math.random },
+    ...{ resync: policy.resync, readOnly: policy.dryRun, now: steadyClock.now, random: Math.random },
   });
 }
 
@@ -159,7 +171,7 @@ async function runScope(
   const { sources, registries, swarm = null } = await parts.parts.load(kind, contextFor(parts, node));
   const scope = createScope({
     ...{ sources, registries, policy: config.policy, log },
-    ...{ audit: audit.append, clock: systemClock, random: Math.random },
+    ...{ audit: audit.append, clock: steadyClock, random: Math.random },
     isServiceOver: (service) => isServiceOver(service, parts),
     swarm: swarm === null ? null : { source: swarm, node: kind === "node" ? node.id : null },
     sink: {
@@ -177,7 +189,9 @@ async function runScope(
   scope.world.subscribe({
     changed(all) {
       const changes = all.filter(({ before, after }) => isShown(scope, after ?? before));
-      if (changes.length > 0) for (const listener of state.listeners) listener.changed(shown, changes);
+      if (changes.length === 0) return;
+      metrics.changed(scope.world, changes);
+      for (const listener of state.listeners) listener.changed(shown, changes);
     },
   });
   state.scopes.push(scope);

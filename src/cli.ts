@@ -1,8 +1,9 @@
 /** The command line (contract 5.1). Commands import what they need when they run, so that `--version` costs nothing. */
 import { Command, CommanderError } from "commander";
 import { addAuditCommands } from "./commands/audit.ts";
+import { addCompletionCommand } from "./commands/completion.ts";
 import { addConfigCommands } from "./commands/config.ts";
-import type { Context } from "./commands/context.ts";
+import type { Context, Finish } from "./commands/context.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addDrainCommands } from "./commands/drain.ts";
 import { ExitError } from "./commands/exit-error.ts";
@@ -32,6 +33,20 @@ Exit codes: 0 fine, 1 failure, 2 usage or configuration.`;
  * @returns the exit code: 0 fine, 1 failure, 2 usage or configuration
  */
 export async function runCli(args: readonly string[], context: Context): Promise<number> {
+  let code = 0;
+  const program = createProgram(context, (exitCode) => {
+    code = exitCode;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    return exitCodeOf(error, context);
+  }
+}
+
+/** All commands; none is run. */
+export function createProgram(context: Context, finish: Finish): Command {
   const program = new Command("muster")
     .description("Registers every running task, and only running tasks, where the rest of the platform looks for them.")
     .version(version(), "-V, --version", "print the version")
@@ -41,10 +56,6 @@ export async function runCli(args: readonly string[], context: Context): Promise
     .showHelpAfterError("(add --help for help)")
     .exitOverride()
     .addHelpText("after", EXAMPLES);
-  let code = 0;
-  function finish(exitCode: number): void {
-    code = exitCode;
-  }
   addRunCommand(program, context, finish);
   addPlanCommand(program, context, finish);
   addConfigCommands(program, context, finish);
@@ -54,12 +65,8 @@ export async function runCli(args: readonly string[], context: Context): Promise
   addDoctorCommand(program, context, finish);
   addHealthCommand(program, context, finish);
   addAuditCommands(program, context, finish);
-  try {
-    await program.parseAsync(args, { from: "user" });
-    return code;
-  } catch (error) {
-    return exitCodeOf(error, context);
-  }
+  addCompletionCommand(program, context, finish);
+  return program;
 }
 
 function exitCodeOf(error: unknown, context: Context): number {

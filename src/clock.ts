@@ -18,6 +18,15 @@ export const systemClock: Clock = {
   wait: (ms, signal) => waitBy(systemClock, ms, signal),
 };
 
+/**
+ * Wall time as it was when the process started, and steady from then on: waits and deadlines must not follow the wall
+ * clock when that is set, or a registry would be left alone for as long as it was set back.
+ */
+export const steadyClock: Clock = {
+  ...systemClock,
+  now: () => Math.round(performance.timeOrigin + performance.now()),
+};
+
 /** `Clock.wait` by means of `Clock.after`. */
 export function waitBy({ after }: Pick<Clock, "after">, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -34,7 +34,7 @@ interface Wish {
   readonly registration: Registration;
 }
 
-export function createDesired(registry: Pick<Registry, "project" | "drains">): Desired {
+export function createDesired(registry: Pick<Registry, "project" | "drains" | "checksHealth">): Desired {
   const entries = new Map<string, Registration>();
   const wishes = new Map<string, Wish[]>();
   const keys = new Map<string, readonly string[]>();
@@ -73,7 +73,8 @@ export function createDesired(registry: Pick<Registry, "project" | "drains">): D
   }
 
   /** What stops is drained where the registry can, but never registered for it. */
-  function isWanted(id: string, { state }: Instance): boolean {
+  function isWanted(id: string, { state, awaitsRegistry }: Instance): boolean {
+    if (awaitsRegistry === true && registry.checksHealth === true) return true;
     return state === "ready" || (state === "draining" && registry.drains === true && keys.has(id));
   }
 

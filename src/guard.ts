@@ -15,33 +15,38 @@ export interface Guard {
   /**
    * @param candidates entries that would be removed because nobody lists them
    * @param registered how many entries the registry holds of ours
-   * @param syncs completed listings of a source, by name (of all sources together, for null)
+   * @param syncs completed listings of the sources that could own an entry of this source (all of them, for null)
+   * @param isAll whether the candidates are all that there are, or only those of the keys that a pass looks at: then what
+   *   was refused before counts as well
    * @returns the entries that must stay for now; empty when all may go
    */
   refuse(
     candidates: readonly Registration[],
     registered: number,
-    syncs: (source: string | null) => number,
+    syncs: (source: string | null) => readonly number[],
+    isAll: boolean,
   ): readonly Registration[];
 }
 
 export function createGuard({ max, percent }: GuardLimits): Guard {
   /** Key → listings of its source at the time when the removal was refused. */
-  const refusedAt = new Map<string, number>();
+  const refusedAt = new Map<string, readonly number[]>();
   return {
-    refuse(candidates, registered, syncs) {
-      forgetOthers(candidates);
+    refuse(candidates, registered, syncs, isAll) {
+      if (isAll) forgetOthers(candidates);
+      const held = new Set([...refusedAt.keys(), ...candidates.map(({ key }) => key)]);
       const unconfirmed = candidates.filter((entry) => !isConfirmed(entry, syncs));
-      const isMass = candidates.length > max && candidates.length > (registered * percent) / 100;
+      const isMass = held.size > max && held.size > (registered * percent) / 100;
       if (!isMass || unconfirmed.length === 0) return [];
       for (const entry of unconfirmed) if (!refusedAt.has(entry.key)) refusedAt.set(entry.key, syncs(entry.source));
       return unconfirmed;
     },
   };
 
-  function isConfirmed(entry: Registration, syncs: (source: string | null) => number): boolean {
+  /** Each of them has listed again, not just any. */
+  function isConfirmed(entry: Registration, syncs: (source: string | null) => readonly number[]): boolean {
     const at = refusedAt.get(entry.key);
-    return at !== undefined && syncs(entry.source) > at;
+    return at !== undefined && syncs(entry.source).every((count, index) => count > (at[index] ?? 0));
   }
 
   function forgetOthers(candidates: readonly Registration[]): void {

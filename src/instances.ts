@@ -22,6 +22,11 @@ export interface TaskInstances {
   readonly settled: boolean;
 }
 
+/** What labels say of a task as a whole; null while its definition is not known. */
+export function taskMetadata({ definition, inherited }: TaskRecord): Metadata | null {
+  return definition === null ? null : readerOf(definition, inherited).task;
+}
+
 /** Labels are parsed once per definition, not once per fact: definitions are replaced, never changed. */
 const readers = new WeakMap<DefinedFact, { inherited: DefinedFact | null; reader: LabelReader }>();
 
@@ -36,11 +41,18 @@ export function instancesOf(record: TaskRecord): TaskInstances {
     isExposed(definition, reader.forPort(labelPort(endpoint))),
   );
   const instances = endpoints.map((endpoint, index) => ({
-    ...common(record, health, endpoint),
+    ...gated(common(record, health, endpoint), reader.task),
     ...described(definition, reader, endpoint, endpoints),
     id: idOf(record, endpoints, index),
   }));
   return { instances, settled };
+}
+
+/** Marks what only waits for its health check, where that waits for a registry. */
+function gated(instance: Instance, { readinessGate }: Metadata): Instance {
+  const { health, missing } = instance;
+  const awaits = readinessGate && health === "unknown" && missing.length === 1 && missing[0] === "health";
+  return awaits ? { ...instance, awaitsRegistry: true } : instance;
 }
 
 function candidatesOf(record: TaskRecord, definition: DefinedFact, reader: LabelReader): readonly Endpoint[] {

@@ -37,7 +37,7 @@ export function createLeaving(
 
   return {
     took(id, instance) {
-      if (instance === null || instance.state === "ready") keys.delete(id);
+      if (instance === null || instance.state === "ready" || instance.awaitsRegistry === true) keys.delete(id);
       else if (!keys.has(id)) {
         keys.set(
           id,

@@ -19,16 +19,18 @@ function isInstance({ instance }: Registration): boolean {
 
 /** Field by field, since a registry may be of a class, whose methods a spread would lose. */
 function delegated(registry: Registry): Registry {
-  const { name, drains, returns, listOthers, detail } = registry;
+  const { name, drains, checksHealth, returns, listOthers, detail, diagnose } = registry;
   return {
     name,
     ...(drains === undefined ? {} : { drains }),
+    ...(checksHealth === undefined ? {} : { checksHealth }),
     project: (instance) => registry.project(instance),
     list: (signal) => registry.list(signal),
     apply: (changes, signal) => registry.apply(changes, signal),
     ...(returns === undefined ? {} : { returns: (signal) => returns.call(registry, signal) }),
     ...(listOthers === undefined ? {} : { listOthers: (signal) => listOthers.call(registry, signal) }),
     ...(detail === undefined ? {} : { detail: (key) => detail.call(registry, key) }),
+    ...(diagnose === undefined ? {} : { diagnose: (signal) => diagnose.call(registry, signal) }),
     [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
   };
 }

@@ -250,6 +250,10 @@ export interface Metadata {
   readonly albTargetGroups: readonly string[];
   /** ms */
   readonly drain: number | null;
+  /** The signal that Muster sends once the task is out of service (docs/alb.md, stop-signal gate); null: no gate. */
+  readonly stopGate: "SIGTERM" | "SIGINT" | "SIGQUIT" | null;
+  /** Whether its health check waits for a registry that checks targets by itself (see `Registry.checksHealth`). */
+  readonly readinessGate: boolean;
 }
 
 // ── Instances ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -286,6 +290,11 @@ export interface Instance {
   readonly albTargetGroups: readonly string[];
   /** ms */
   readonly drain: number | null;
+  /**
+   * Its state is `pending`, and only because its own health check has not passed yet, which waits for a registry that
+   * checks health by itself: those take it already (see `Registry.checksHealth`). @default false
+   */
+  readonly awaitsRegistry?: boolean;
   /** Which app it belongs to (see `DefinedFact.app`); two apps under one service name are a collision. */
   readonly app: string;
   /** Whether a label chose the service name; a default name that collides is reported. */
@@ -374,6 +383,12 @@ export interface Source {
   resync?(): void;
   /** A task of this source waits for facts (`missing`): asks for them soon; debounced, single-flight, bounded. */
   resolve?(task: string): void;
+  /**
+   * Sends a signal to a task that its engine has told to stop, and to no other. Absent: this source can't.
+   * Rejects with an Error in one line if it may be tried again, and with `abort.reason` on abort.
+   * @returns null once it is sent or the task has ended; else in one line why it won't ever be sent
+   */
+  endTask?(task: string, name: string, abort: AbortSignal): Promise<string | null>;
   /** See `Registry.diagnose`. */
   diagnose?(signal: AbortSignal): AsyncIterable<Finding>;
 }
@@ -404,6 +419,11 @@ export interface Registry extends AsyncDisposable {
    * which state it stays until the task has ended. Absent: a draining instance is deregistered at once.
    */
   readonly drains?: boolean;
+  /**
+   * Whether it sends traffic only to what its own checks find healthy (an ALB's target group), so that `project` is also
+   * given instances with `awaitsRegistry`. @default false
+   */
+  readonly checksHealth?: boolean;
   /**
    * Ours, and no other: this cluster's and node's instances, and all of the cluster's service-level objects, whichever
    * node wrote them. Rejects rather than give a partial or doubtful answer.

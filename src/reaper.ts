@@ -138,7 +138,7 @@ export function createReaper(options: ReaperOptions): Reaper {
     const cause = [{ at, kind: "node", by: options.source, text: `node ${node} is down or gone` }];
     const writes = changes.flatMap((change, index) => {
       const outcome = outcomes[index];
-      return outcome === undefined ? [] : [{ change, outcome, cause, attempt: 1, ms }];
+      return outcome === undefined ? [] : [{ change, outcome, cause, attempt: 1, ms, drift: false }];
     });
     reporters.get(registry)?.done(writes);
     log.info({ registry: registry.name, node, entries: changes.length }, "removed what a dead node left");

@@ -8,6 +8,7 @@
 import { backoff, jittered } from "./backoff.ts";
 import { type Clock, createBell } from "./clock.ts";
 import { createDesired } from "./desired.ts";
+import { createDrift } from "./drift.ts";
 import { createGuard, type GuardLimits } from "./guard.ts";
 import { createLeaving, type LeavingEntry } from "./leaving.ts";
 import type { Change, Instance, Json, Logger, Outcome, Registration, Registry } from "./model.ts";
@@ -94,6 +95,8 @@ export interface Reconciler {
   /** Whether it has had a pass, reported in full, in which nothing failed but refusals. */
   readonly isReady: boolean;
   view(): RegistryView;
+  /** Whether the registry is left alone for a while: failures in a row, and ms until it is tried again. */
+  backoff(): { readonly failures: number; readonly ms: number };
   instanceView(id: string): RegistrationView;
 }
 
@@ -107,6 +110,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { registry, world, policy, clock, random, log } = options;
   const desired = createDesired(registry);
   const leaving = createLeaving(registry, desired);
+  const drift = createDrift();
   const { isServiceOver = () => true } = options;
   const rules = createRemovalRules({ world, desired, clock, probation: policy.probation, isServiceOver });
   const retries = createRetries(random);
@@ -168,6 +172,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       return reportedUpTo === firstListings;
     },
     view,
+    backoff: () => ({ failures: down.failures, ms: Math.max(0, down.until - clock.now()) }),
     instanceView,
   };
 
@@ -257,7 +262,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       isFullPlanDue = true;
       nextListingAt = policy.resync > 0 ? lastListing + jittered(policy.resync, random) : Number.POSITIVE_INFINITY;
       reporter.listed(entries);
-      return new Map(entries.map((entry) => [entry.key, entry]));
+      const found = new Map(entries.map((entry) => [entry.key, entry]));
+      drift.listed(mirror, found);
+      return found;
     } catch (error) {
       if (!signal.aborted) unreachable(error instanceof Error ? error.message : String(error));
       throw error;
@@ -281,9 +288,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       removeFirst,
     }).filter(isOurs);
     const planned = new Set(changes.map(({ key }) => key));
+    drift.planned(planned);
     // What failed once and is right by now, or no longer wanted, needs no retry.
     for (const key of retries.keys()) if (!planned.has(key) && (keys?.has(key) ?? true)) retries.succeeded(key);
-    return withoutGuarded(changes, current.size).filter((change) => !retries.mustWait(change, now));
+    return withoutGuarded(changes, current.size, keys === null).filter((change) => !retries.mustWait(change, now));
   }
 
   function isOurs({ op, before, after }: Change): boolean {
@@ -306,13 +314,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     return new Map([...desired.entries].filter(([key]) => !refused.has(key)));
   }
 
-  function withoutGuarded(changes: readonly Change[], registered: number): readonly Change[] {
+  function withoutGuarded(changes: readonly Change[], registered: number, isAll: boolean): readonly Change[] {
     const taken = new Set(changes.map(({ after }) => after?.endpoint));
     const isTaken = ({ endpoint }: Registration) => endpoint !== null && taken.has(endpoint);
     const candidates = changes.flatMap(({ before, op }) =>
       op === "deregister" && !isTaken(before) && rules.isInferred(before) ? [before] : [],
     );
-    const refused = new Set(guard.refuse(candidates, registered, syncsOf).map(({ key }) => key));
+    const refused = new Set(guard.refuse(candidates, registered, syncsOf, isAll).map(({ key }) => key));
     const told =
       refused.size === 0
         ? null
@@ -322,8 +330,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     return changes.filter(({ key }) => !refused.has(key));
   }
 
-  function syncsOf(source: string | null): number {
-    return source === null ? Math.min(...world.sources().map(({ syncs }) => syncs)) : world.source(source).syncs;
+  function syncsOf(source: string | null): readonly number[] {
+    return source === null ? world.sources().map(({ syncs }) => syncs) : [world.source(source).syncs];
   }
 
   /** @returns whether the registry answered at least one of the changes properly */
@@ -343,6 +351,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       cause: causes[index] ?? [],
       attempt: attempts[index] ?? 1,
       ms,
+      drift: drift.take(change.key),
     }));
     for (const { change, outcome } of writes) settle(change, outcome, current);
     reporter.done(writes);

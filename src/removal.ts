@@ -52,7 +52,7 @@ export function createRemovalRules({ world, desired, clock, probation, isService
       return mayGo;
     },
     isInferred(entry) {
-      if (entry.instance === null && seen.has(entry.key)) return false;
+      if (entry.instance === null && desired.hasService(entry.service)) return false;
       if (world.fate(entry) !== "absent") return false;
       return ownSources(entry.source).some(({ trust }) => trust !== "node");
     },
@@ -99,7 +99,7 @@ export function createRemovalRules({ world, desired, clock, probation, isService
     if (!isWhole(null, false)) return false;
     if (desired.hasService(service)) return true;
     if (world.hasService(service)) return false;
-    return seen.has(key) || (isWhole(null, true) && isServiceOver(service));
+    return isWhole(null, true) && (seen.has(key) || isServiceOver(service));
   }
 
   /** Whether every source that could own the entry has listed all that it has (rule 1). */

@@ -25,6 +25,8 @@ export interface Write {
   readonly attempt: number;
   /** ms from the beginning of the batch to its end. */
   readonly ms: number;
+  /** Whether it repairs what somebody else has changed. */
+  readonly drift: boolean;
 }
 
 export interface Reporter {

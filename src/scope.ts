@@ -11,6 +11,7 @@ import { createReaper } from "./reaper.ts";
 import { createReconciler, type Reconciler } from "./reconcile.ts";
 import type { ReportSink } from "./report.ts";
 import { onReturn } from "./returning.ts";
+import { createStopGate } from "./stop-gate.ts";
 import { createWorld, type World } from "./world.ts";
 
 export interface Scope {
@@ -53,6 +54,8 @@ export interface SwarmPart {
 
 /** Bound of the last pass of a registry at the end, ms. */
 const LAST_PASS_MS = 4_000;
+/** For the last signals of the stop gate, ms. */
+const CLOSE_MS = 2_000;
 
 export function createScope(options: ScopeOptions): Scope {
   const { sources, registries, policy, log } = options;
@@ -61,6 +64,7 @@ export function createScope(options: ScopeOptions): Scope {
   const isNodeOfSwarm = swarm !== null && swarm.node !== null;
   const serviceLevel = isNodeOfSwarm ? "create" : "keep";
   const reconcilers = registries.map((registry) => createReconciler({ ...options, registry, world, serviceLevel }));
+  const gate = policy.dryRun ? null : createStopGate({ ...options, world, reconcilers });
   const { reapAfter } = policy;
 
   return {
@@ -87,6 +91,7 @@ export function createScope(options: ScopeOptions): Scope {
       leave();
       unsubscribe();
       await Promise.all(reconcilers.map((reconciler) => (mayFinish() ? finish(reconciler) : reconciler.reported())));
+      await gate?.close(AbortSignal.timeout(CLOSE_MS));
       await Promise.allSettled(registries.map((registry) => registry[Symbol.asyncDispose]()));
       if (failed.signal.aborted) throw failed.signal.reason;
     },
@@ -102,7 +107,10 @@ export function createScope(options: ScopeOptions): Scope {
 
   /** Feeds one source's facts to the world. Never waits for anyone: the world takes a fact in at once. */
   async function pump(source: Source, signal: AbortSignal): Promise<void> {
-    for await (const fact of source.events(signal)) world.join(fact);
+    for await (const fact of source.events(signal)) {
+      world.join(fact);
+      gate?.heard(source, fact);
+    }
     if (!signal.aborted) throw new Error(`source ${source.name} ended by itself`);
   }
 

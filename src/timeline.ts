@@ -55,6 +55,8 @@ export interface Timeline {
   /** Notes what the facts amount to. */
   state(task: string, note: StateNote): void;
   of(task: string): readonly TimelineEntry[];
+  /** When the task's first fact came, ms since the epoch; null: nothing is known of it. */
+  began(task: string): number | null;
   /** All tasks that it has entries of, also those that are over. */
   tasks(): Iterable<string>;
   /** The facts since the last write to this registry: what led to the next one. */
@@ -93,6 +95,7 @@ export function createTimeline(): Timeline {
     },
     state: push,
     of: entriesOf,
+    began: (task) => tasks.get(task)?.[0]?.at ?? null,
     tasks: () => tasks.keys(),
     cause(task, registry) {
       const entries = entriesOf(task);
@@ -160,7 +163,7 @@ function describe(fact: Fact): string {
     case "status":
       return fact.reason === null ? fact.status : `${fact.status}: ${fact.reason}`;
     case "health":
-      return fact.health === "none" ? "no health check" : fact.health;
+      return fact.health === "none" ? "no health check" : `health ${fact.health}`;
     case "gone":
       return fact.reason === null ? "gone" : `gone: ${fact.reason}`;
     case "notice":

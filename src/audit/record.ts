@@ -6,6 +6,7 @@ export type AuditAction =
   | "update"
   | "deregister"
   | "drain"
+  | "end"
   | "refuse"
   | "start"
   | "stop"

@@ -106,7 +106,7 @@ export function keepsIn(instance: DrainedInstance): readonly string[] {
   if (instance.state === "ready") return ["it is not draining yet"];
   return Object.entries(instance.registries).flatMap(([name, { leaving, error }]) =>
     leaving.flatMap(({ serving, detail }) => {
-      if (serving) return [`${name} still sends it traffic${error === null ? "" : ` (${error})`}`];
+      if (serving) return [`${name} may still send it traffic${error === null ? "" : ` (${error})`}`];
       const target = detail?.target?.state ?? "unused";
       return target === "unused" ? [] : [`${name} target is ${target}`];
     }),

@@ -64,33 +64,50 @@ function section<const T extends v.ObjectEntries>(entries: T) {
 }
 
 export const CoreSchema = v.strictObject({
+  /** Whose entries are ours: two clusters on one registry never touch each other's. */
   cluster: v.optional(identifier, "default"),
   node: section({
+    /** Who this node is, in the cluster and to all registries. @default the swarm node's id, else the engine's, else the host name */
     id: v.nullish(identifier, null),
+    /** Under which other nodes reach this one's published ports. @default the swarm node's, else that of the default route */
     address: v.nullish(ipAddress, null),
   }),
   policy: section({
+    /** `upsert-only` removes nothing. */
     mode: v.optional(choice(["sync", "upsert-only"]), "sync"),
+    /** Between two full listings of sources and registries; at most 20 % off. */
     resync: v.optional(duration, "60s"),
+    /** For how long a listing that may not be whole (Marathon after a start or a new leader) removes nothing. */
     probation: v.optional(duration, "60s"),
     massDelete: section({
+      /** Removals concluded from absence are refused if they are more than this and more than `percent`; a second look confirms them. */
       max: v.optional(count(0, 1_000_000), 10),
+      /** See `max`: of all entries in that registry. */
       percent: v.optional(count(0, 100), 50),
     }),
+    /** What becomes of this node's entries when Muster stops: an upgrade of Muster should not drop traffic. */
     onExit: v.optional(choice(["keep", "deregister"]), "keep"),
+    /** After a node has been down or gone for so long the leader removes its entries. */
     reapAfter: v.optional(duration, "5m"),
+    /** Only says in the log what it would write. */
     dryRun: v.optional(flag, false),
   }),
   audit: section({
+    /** The log; its older parts are beside it. */
     path: v.optional(path, "muster-audit.jsonl"),
+    /** Beyond this size a new file is begun. */
     maxBytes: v.optional(size, "64MiB"),
+    /** How many older files are kept. */
     keep: v.optional(count(0, 1000), 10),
   }),
   http: section({
+    /** Where the API and the status page are. */
     listen: v.optional(listen, "127.0.0.1:8590"),
+    /** The bearer token that clients must send; needed where others than this machine can reach it. Read again when it changes. */
     tokenFile: v.nullish(path, null),
   }),
   log: section({
+    /** JSON lines on standard error. */
     level: v.optional(choice(["trace", "debug", "info", "warn", "error", "silent"]), "info"),
   }),
 });

@@ -69,12 +69,12 @@ interface Patient {
 /** It lives in the memory of the Muster that runs: there is nothing to look at. */
 const IN_MEMORY = "embedded";
 
-/** Both scopes have the same registries. */
+/** Both scopes have the same registries, and of a swarm the same source. */
 function patients(loaded: readonly Adapters[]): readonly Patient[] {
-  const sources = loaded.flatMap(({ sources: own }) => own).map(ofSource);
+  const sources = new Map(loaded.flatMap(({ sources: own }) => own).map((one) => [one.name, one]));
   const outside = loaded.flatMap(({ registries: own }) => own).filter(({ name }) => name !== IN_MEMORY);
   const registries = new Map(outside.map((one) => [one.name, one]));
-  return [...sources, ...[...registries.values()].map(ofRegistry)];
+  return [...[...sources.values()].map(ofSource), ...[...registries.values()].map(ofRegistry)];
 }
 
 function ofSource(source: Source): Patient {

@@ -15,6 +15,8 @@ export interface CompareOptions {
   readonly random: () => number;
   readonly log: Logger;
   isServiceOver(service: string): boolean;
+  /** See `ReconcilerOptions`. */
+  readonly serviceLevel: "keep" | "create";
 }
 
 /** Lists the registry once. Rejects with `signal.reason` on abort only; a registry that can't be read is told as an error. */
@@ -59,6 +61,7 @@ function onRecord(registry: Registry) {
   const watched: Registry = {
     name: registry.name,
     ...(registry.drains === undefined ? {} : { drains: registry.drains }),
+    ...(registry.checksHealth === undefined ? {} : { checksHealth: registry.checksHealth }),
     project(instance) {
       const registrations = registry.project(instance);
       keys.set(

@@ -93,23 +93,23 @@ async function load(
     ...{ name, cluster: config.cluster, node: owner, resync: config.policy.resync, readOnly: true },
     ...{ log, now: clock.now, random },
   });
-  const { sources, registries } = await parts.load(kind, context);
-  return { kind, sources, registries, following: follow(sources, signal, clock.now) };
+  const loaded = await parts.load(kind, context);
+  const { sources } = loaded;
+  return { ...loaded, kind, following: follow(sources, signal, clock.now) };
 }
 
 function plansOf(
-  { kind, registries, following: { world } }: LoadedScope,
+  { kind, registries, swarm = null, following: { world } }: LoadedScope,
   all: readonly LoadedScope[],
   { config, clock, random, log }: PlanOptions,
   signal: AbortSignal,
 ): Promise<readonly RegistryPlan[]> {
   const isServiceOver = (service: string) => !all.some(({ following }) => following.world.hasService(service));
   const outside = registries.filter(({ name }) => name !== IN_MEMORY);
-  return Promise.all(
-    outside.map((registry) =>
-      compare({ registry, world, scope: kind, policy: config.policy, clock, random, log, isServiceOver }, signal),
-    ),
-  );
+  // A node of a swarm leaves the service-level objects to the leader, as in createScope.
+  const serviceLevel = kind === "node" && swarm !== null ? ("create" as const) : ("keep" as const);
+  const options = { world, scope: kind, policy: config.policy, clock, random, log, isServiceOver, serviceLevel };
+  return Promise.all(outside.map((registry) => compare({ registry, ...options }, signal)));
 }
 
 function pendingIn({ following: { world } }: LoadedScope): readonly PendingInstance[] {

@@ -69,7 +69,8 @@ function whatHappened({ before, after }: InstanceChange): string | null {
   }
 }
 
-function isComplete({ missing }: Instance): boolean {
+/** Whether all is known of it that must be, so that it only does not run or is not healthy yet, if anything. */
+export function isComplete({ missing }: Instance): boolean {
   return missing.every((word) => BEYOND_COMPLETE.includes(word));
 }
 

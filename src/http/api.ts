@@ -8,13 +8,16 @@ import type { Instance, Logger } from "../model.ts";
 import { parseDuration } from "../schema.ts";
 import type { Scope } from "../scope.ts";
 import type { InstanceChange, SourceView } from "../world.ts";
-import { events } from "./events.ts";
+import { createEvents } from "./events.ts";
 import { explain } from "./explain.ts";
 import { type FactFeed, facts } from "./facts.ts";
 import { FACTS_PATH } from "./facts-path.ts";
 import { requireLocalHost, requireToken } from "./guard.ts";
+import { openApi } from "./openapi.ts";
 import { page } from "./page.ts";
 import { problem } from "./problem.ts";
+import { limitRate } from "./rate-limit.ts";
+import { ready } from "./ready.ts";
 import { instanceViews, serviceViews, sourceReport, timelineView } from "./view.ts";
 
 export type ApiScope = Pick<Scope, "world" | "reconcilers">;
@@ -70,6 +73,7 @@ const DrainBody = v.union([
 
 export function createApi({ agent, token, feed, log }: ApiOptions): Hono {
   const app = new Hono();
+  app.use(limitRate());
   app.route("/", page());
   app.use(requireToken(token));
   if (token === null) app.use(requireLocalHost);
@@ -80,7 +84,7 @@ export function createApi({ agent, token, feed, log }: ApiOptions): Hono {
     return problem(context, 500, "the request failed; the log says why");
   });
   app.notFound((context) =>
-    problem(context, 404, `there is no ${context.req.method} ${context.req.path}; see the README's list of paths`),
+    problem(context, 404, `there is no ${context.req.method} ${context.req.path}; GET /openapi.json lists all paths`),
   );
 
   app.get("/healthz", (context) => context.json({ status: "alive" }));
@@ -94,6 +98,7 @@ export function createApi({ agent, token, feed, log }: ApiOptions): Hono {
     const { text, contentType } = await agent.metrics();
     return context.body(text, 200, { "content-type": contentType });
   });
+  app.get("/openapi.json", (context) => context.json(openApi()));
   app.get(FACTS_PATH, (context) => facts(context, feed));
   addReads(app, agent);
   addActions(app, agent);
@@ -122,6 +127,7 @@ function addReads(app: Hono, agent: Agent): void {
     const [view] = instanceViews(scope, (other) => other.id === id);
     return context.json({ ...view, timeline: timelineView(scope.world.timeline.of(instance.task)) });
   });
+  app.get("/v1/instances/:id/ready", (context) => ready(context, agent));
   app.get("/v1/explain", (context) => explain(context, agent));
   app.get("/v1/services", (context) => context.json({ services: serviceViews(agent.scopes()) }));
   app.get("/v1/sources", (context) => context.json({ sources: agent.sources().map(sourceReport) }));
@@ -145,7 +151,7 @@ function addReads(app: Hono, agent: Agent): void {
     });
     return context.json({ records });
   });
-  app.get("/v1/events", (context) => events(context, agent));
+  app.get("/v1/events", createEvents(agent));
 }
 
 function addActions(app: Hono, agent: Agent): void {

@@ -2,10 +2,13 @@
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Agent } from "./api.ts";
+import { problem } from "./problem.ts";
 import { goneView, type InstanceView, instanceView } from "./view.ts";
 
 /** Frames held for a client that reads slowly; beyond it is cut off, and reconnects to a fresh view. */
 const MAX_BACKLOG = 5_000;
+/** Each holds a connection and, if it is slow, some MB. */
+const MAX_STREAMS = 100;
 /** Proxies close idle connections after 30 to 60 s. */
 const HEARTBEAT_MS = 15_000;
 
@@ -14,7 +17,22 @@ interface Frame {
   readonly data: string;
 }
 
-export function events(context: Context, agent: Agent): Response {
+/** @param max how many streams there may be at once */
+export function createEvents(agent: Agent, max = MAX_STREAMS): (context: Context) => Response {
+  let open = 0;
+  return (context) => {
+    if (open >= max) {
+      context.header("retry-after", "30");
+      return problem(context, 503, `there are ${max} event streams already; close some, or poll GET /v1/instances`);
+    }
+    open += 1;
+    return events(context, agent, () => {
+      open -= 1;
+    });
+  };
+}
+
+function events(context: Context, agent: Agent, ended: () => void): Response {
   return streamSSE(context, async (stream) => {
     const frames: Frame[] = [];
     let wake: (() => void) | null = null;
@@ -43,6 +61,7 @@ export function events(context: Context, agent: Agent): Response {
     } finally {
       clearInterval(timer);
       unsubscribe();
+      ended();
     }
   });
 }

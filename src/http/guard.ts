@@ -4,14 +4,16 @@ import { isIP } from "node:net";
 import type { MiddlewareHandler } from "hono";
 import { FACTS_PATH } from "./facts-path.ts";
 import { problem } from "./problem.ts";
+import { READY_PATH } from "./ready.ts";
 
-/** Paths that orchestrators' probes call, which tell nothing about instances; and the one with a secret of its own. */
+/** Paths that orchestrators' probes call, which tell next to nothing; and the one with a secret of its own. */
 const OPEN_PATHS: readonly string[] = ["/healthz", "/readyz", FACTS_PATH];
 
 /** @param token gives the token at the time of the request (its file may change); null: none is needed (loopback only) */
 export function requireToken(token: (() => Promise<string>) | null): MiddlewareHandler {
   return async (context, next) => {
-    if (token !== null && !OPEN_PATHS.includes(context.req.path)) {
+    const { path } = context.req;
+    if (token !== null && !OPEN_PATHS.includes(path) && !READY_PATH.test(path)) {
       if (!isBearer(context.req.header("authorization"), await token())) {
         context.header("www-authenticate", "Bearer");
         return problem(context, 401, "send the token of http.tokenFile as 'Authorization: Bearer …'");

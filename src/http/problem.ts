@@ -1,7 +1,7 @@
 /** Errors as RFC 9457 problem details. */
 import type { Context } from "hono";
 
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 500 | 503;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 503;
 
 const TITLES: Readonly<Record<ProblemStatus, string>> = {
   400: "Bad request",
@@ -11,6 +11,7 @@ const TITLES: Readonly<Record<ProblemStatus, string>> = {
   405: "Method not allowed",
   413: "Request too large",
   415: "Unsupported media type",
+  429: "Too many requests",
   500: "Internal error",
   503: "Not ready",
 };

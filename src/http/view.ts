@@ -5,8 +5,9 @@ import type { StateDetail, TimelineEntry, WriteDetail } from "../timeline.ts";
 import type { SourceView } from "../world.ts";
 import type { ApiScope } from "./api.ts";
 
-export interface InstanceView
-  extends Omit<Instance, "app" | "named" | "created" | "drain" | "checks" | "albTargetGroups" | "state"> {
+type Hidden = "app" | "named" | "created" | "drain" | "checks" | "albTargetGroups" | "awaitsRegistry";
+
+export interface InstanceView extends Omit<Instance, Hidden | "state"> {
   readonly state: Instance["state"] | "gone";
   readonly registries: Readonly<Record<string, RegistrationView>>;
 }
@@ -36,7 +37,7 @@ export function instanceViews(scope: ApiScope, isChosen: (instance: Instance) =>
 
 export function instanceView(instance: Instance, { reconcilers }: ApiScope): InstanceView {
   const { app: _app, named: _named, created: _created, drain: _drain, ...rest } = instance;
-  const { checks: _checks, albTargetGroups: _groups, ...shown } = rest;
+  const { checks: _checks, albTargetGroups: _groups, awaitsRegistry: _awaits, ...shown } = rest;
   const registries = reconcilers.map((reconciler) => [reconciler.name, reconciler.instanceView(instance.id)]);
   return { ...shown, registries: Object.fromEntries(registries) };
 }

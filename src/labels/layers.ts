@@ -36,6 +36,8 @@ export interface Settings {
   readonly routePriority: number;
   readonly albTargetGroups: readonly string[];
   readonly drain: number;
+  readonly stopGate: NonNullable<Metadata["stopGate"]>;
+  readonly readinessGate: boolean;
 }
 
 /** Absent: not said. `null`: taken back, whatever weaker layers say. */

@@ -34,6 +34,8 @@ export function compose(stack: Stack): { readonly metadata: Metadata; readonly l
     routes: routesOf(said),
     albTargetGroups: said.albTargetGroups ?? [],
     drain: said.drain ?? null,
+    stopGate: said.stopGate ?? null,
+    readinessGate: said.readinessGate ?? false,
   };
   return { metadata, leftOut: meta.leftOut };
 }

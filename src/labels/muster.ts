@@ -35,10 +35,15 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
     setting("albTargetGroups", failClosed(values.targetGroupsValue, [], "it joins no target group")),
   ],
   ["drain", setting("drain", values.durationValue)],
+  ["stop-gate", setting("stopGate", values.stopGateValue)],
+  ["readiness-gate", setting("readinessGate", values.booleanValue)],
 ]);
 
-const KNOWN_KEYS = [...RULES.keys()];
+/** What may come after the prefix; besides, `meta.KEY`. */
+export const MUSTER_KEYS: readonly string[] = [...RULES.keys()];
 const META = "meta.";
+/** They are about a task as a whole. */
+const OF_TASK: readonly string[] = ["stop-gate", "readiness-gate"];
 const OF_PORT = /^([1-9]\d{0,4})\.(.+)$/s;
 
 /** @param label a key that starts with `muster.` */
@@ -50,6 +55,8 @@ export function interpretMuster(label: string): Meaning {
 
   if (port !== null && port > 65_535) return { refusal: "expected a port from 1 to 65535 after 'muster.'" };
   if (port !== null && key === "port") return { refusal: "ports to expose belong into muster.port" };
+  if (port !== null && OF_TASK.includes(key))
+    return { refusal: `it is about the whole task: say ${MUSTER_PREFIX}${key}` };
   if (key.startsWith(META)) return { port, rule: metaPair(key.slice(META.length)) };
   const rule = RULES.get(key);
   return rule === undefined ? { refusal: unknownKey(key, digits) } : { port, rule };
@@ -57,8 +64,8 @@ export function interpretMuster(label: string): Meaning {
 
 function unknownKey(key: string, digits: string | undefined): string {
   if (key === "id") return "Muster names its registrations itself, so that no label can take another service's id";
-  const suggestion = key === "meta" ? "meta.KEY" : nearest(key, KNOWN_KEYS);
-  if (suggestion === null) return `there is no such key; there are ${KNOWN_KEYS.join(", ")} and meta.KEY`;
+  const suggestion = key === "meta" ? "meta.KEY" : nearest(key, MUSTER_KEYS);
+  if (suggestion === null) return `there is no such key; there are ${MUSTER_KEYS.join(", ")} and meta.KEY`;
   const scope = digits === undefined ? "" : `${digits}.`;
   return `there is no such key; did you mean ${MUSTER_PREFIX}${scope}${suggestion}?`;
 }

@@ -48,7 +48,9 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
   ["check_script", COMMAND],
 ]);
 
-const CHECK_ATTRIBUTES = [...RULES.keys()].filter((attribute) => attribute.startsWith("check_"));
+/** What may come after the prefix, in lower case. */
+export const REGISTRATOR_ATTRIBUTES: readonly string[] = [...RULES.keys()];
+const CHECK_ATTRIBUTES = REGISTRATOR_ATTRIBUTES.filter((attribute) => attribute.startsWith("check_"));
 const OF_PORT = /^(\d+)_(.+)$/s;
 
 /**

@@ -9,6 +9,9 @@ const MAX_TAG_BYTES = 255;
 /** A week: JavaScript's timers wrap at 24.8 days. */
 const MAX_DURATION = 7 * 24 * 3_600_000;
 
+/** Those that ask a program to end. */
+const GATE_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
+
 const YES: ReadonlySet<string> = new Set(["true", "1", "yes"]);
 const NO: ReadonlySet<string> = new Set(["false", "0", "no"]);
 
@@ -50,6 +53,12 @@ function wholeNumber(text: string, min: number, max: number): number | undefined
 export const durationValue = scalar(
   (text) => within(parseDuration(text), 0),
   "expected a duration of at most 168h such as 30s (units: ms, s, m, h)",
+);
+
+/** With or without `SIG`, in any case. */
+export const stopGateValue = scalar(
+  (text) => GATE_SIGNALS.find((signal) => signal === text.toUpperCase() || signal === `SIG${text.toUpperCase()}`),
+  `expected the signal that ends the task, ${GATE_SIGNALS.join(", ")}`,
 );
 
 /** ms, more than 0 */

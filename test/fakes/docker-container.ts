@@ -11,6 +11,8 @@ export interface FakeContainer {
   /** Whether it has a health check. */
   readonly healthCheck?: boolean;
   readonly stopSignal?: string;
+  /** Signals that it runs on after. */
+  readonly ignores?: readonly string[];
   /** s */
   readonly stopTimeout?: number;
   /** Network names. @default bridge */

@@ -15,6 +15,8 @@ export interface FakeEngine extends EngineHttp {
   crash(id: string, exitCode?: number): void;
   /** Only the signal, whatever becomes of it. */
   signal(id: string, signal: number): void;
+  /** `ID SIGNAL` of each that the API was asked to send. */
+  readonly killed: readonly string[];
   /** As `docker stop`: signal, end and the rest. */
   stop(id: string): void;
   /** As `docker restart`: same id, other ports. */
@@ -33,6 +35,8 @@ export interface FakeEngine extends EngineHttp {
   running(): ReadonlyMap<string, number | null>;
 }
 
+const NUMBERS: Readonly<Record<string, number>> = { SIGTERM: 15, SIGINT: 2, SIGQUIT: 3 };
+
 export const ENGINE_ID = "FAKE:ENGI:NEID";
 
 export async function startFakeEngine({ order = "20.10" }: { readonly order?: EventOrder } = {}): Promise<FakeEngine> {
@@ -41,6 +45,7 @@ export async function startFakeEngine({ order = "20.10" }: { readonly order?: Ev
     ["bridge", { Id: hexId(1001), Driver: "bridge" }],
     ["host", { Id: hexId(1002), Driver: "host" }],
   ]);
+  const killed: string[] = [];
   let made = 0;
   let nextPort = 32_768;
   let isSilent = false;
@@ -57,6 +62,15 @@ export async function startFakeEngine({ order = "20.10" }: { readonly order?: Ev
       if (state === undefined) return undefined;
       const inspect = inspectOf(state, networkId);
       return state.spec.distort === undefined ? inspect : state.spec.distort(inspect);
+    },
+    kill(id, signal) {
+      const state = containers.get(id);
+      if (state === undefined) return 404;
+      if (state.status === "exited") return 409;
+      send(state, "kill", { signal: String(NUMBERS[signal] ?? 0) });
+      killed.push(`${id} ${signal}`);
+      if (state.spec.ignores?.includes(signal) !== true) end(id, 0, false);
+      return 204;
     },
     networks: () => [...networks].map(([Name, network]) => ({ Name, ...network, Ingress: false })),
   });
@@ -145,7 +159,7 @@ export async function startFakeEngine({ order = "20.10" }: { readonly order?: Ev
 
   return {
     ...http,
-    ...{ run, start, stop, signal, remove },
+    ...{ run, start, stop, signal, remove, killed },
     crash: (id, exitCode = 1) => end(id, exitCode, false),
     restart(id) {
       stop(id);

@@ -15,9 +15,11 @@ export interface Backend {
   /** undefined: there is none of this id. */
   inspect(id: string): unknown;
   networks(): unknown;
+  /** @returns the HTTP status */
+  kill?(id: string, signal: string): number;
 }
 
-export type Route = "info" | "containers" | "inspect" | "networks" | "events";
+export type Route = "info" | "containers" | "inspect" | "networks" | "events" | "kill";
 
 /** Stops answers of a route half-way: the answer is made up when the request comes, and sent at `release`. */
 export interface Hold {
@@ -76,7 +78,7 @@ const MEMORY = 256;
 export async function startEngineHttp(backend: Backend): Promise<EngineHttp> {
   const folder = await mkdtemp(join(tmpdir(), "muster-docker-"));
   const socket = join(folder, "docker.sock");
-  const hits = { info: 0, containers: 0, inspect: 0, networks: 0, events: 0 };
+  const hits = { info: 0, containers: 0, inspect: 0, networks: 0, events: 0, kill: 0 };
   const inspected: string[] = [];
   const connections = new Set<Socket>();
   const streams = new Set<Stream>();
@@ -112,6 +114,7 @@ export async function startEngineHttp(backend: Backend): Promise<EngineHttp> {
     hits[route] += 1;
     if (route === "inspect") inspected.push(id);
     if (route === "events") return subscribe(url, response);
+    if (route === "kill") return kill(id, url, response);
     const body = {
       info: backend.info,
       containers: backend.containers,
@@ -125,6 +128,14 @@ export async function startEngineHttp(backend: Backend): Promise<EngineHttp> {
       return send(response, failure.status, { message: "as the test has it" });
     }
     send(response, body === undefined ? 404 : 200, body ?? { message: `No such container: ${id}` });
+  }
+
+  function kill(id: string, url: URL, response: ServerResponse): void {
+    const failure = failures.find((fault) => matches(fault, "kill", id) && fault.left > 0);
+    if (failure !== undefined) failure.left -= 1;
+    const status = failure?.status ?? backend.kill?.(id, url.searchParams.get("signal") ?? "SIGKILL") ?? 404;
+    if (status === 204) response.writeHead(204).end();
+    else send(response, status, { message: "as the test has it" });
   }
 
   async function subscribe(url: URL, response: ServerResponse): Promise<void> {
@@ -189,6 +200,8 @@ export async function startEngineHttp(backend: Backend): Promise<EngineHttp> {
 function routeOf(path: string): [Route, string] | [null, ""] {
   const [, inspect] = /^(?:\/v[\d.]+)?\/containers\/([^/]+)\/json$/.exec(path) ?? [];
   if (inspect !== undefined && inspect !== "") return ["inspect", inspect];
+  const [, killed] = /^(?:\/v[\d.]+)?\/containers\/([^/]+)\/kill$/.exec(path) ?? [];
+  if (killed !== undefined) return ["kill", killed];
   const [, other] = /^(?:\/v[\d.]+)?\/(info|networks|events|containers)(?:\/json)?$/.exec(path) ?? [];
   return other === undefined ? [null, ""] : [other as Route, ""];
 }

@@ -151,7 +151,10 @@ function programFolders(root: string): string[] {
 function environment(roots: readonly string[]): NodeJS.ProcessEnv {
   if (roots.length === 0) return process.env;
   const triplet = `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
-  const libraries = roots.flatMap((root) => [join(root, "usr/lib", triplet), join(root, "lib", triplet)]);
+  const libraries = roots.flatMap((root) =>
+    // The last is where one library of Chromium's has its own.
+    [`usr/lib/${triplet}`, `lib/${triplet}`, `usr/lib/${triplet}/pulseaudio`].map((folder) => join(root, folder)),
+  );
   const plugins = roots.map((root) => join(root, "usr/lib", triplet, "xtables")).find((folder) => existsSync(folder));
   return {
     ...process.env,

@@ -63,6 +63,12 @@ describe("config check", () => {
     }
   });
 
+  test("--json gives the same as JSON", async () => {
+    const file = await configFile("cluster: prod\n");
+    const json = JSON.parse((await muster(["config", "check", file, "--json"])).out) as object;
+    expect(json).toEqual(parse((await muster(["config", "check", file])).out));
+  });
+
   test("reports every problem on a line of its own", async () => {
     const file = await configFile("clustr: prod\nlog: { level: loud }\n");
     const { code, out, err } = await muster(["config", "check", file]);
@@ -308,6 +314,28 @@ describe("status", () => {
       "consul: i1: consul: refused i1",
       "",
     ]);
+  });
+
+  test("has colours on a terminal only, which take no room", async () => {
+    const plain = (await muster(["status", "--url", url])).out;
+    const coloured = (await muster(["status", "--url", url], { colours: true })).out;
+    expect(plain).not.toContain("\u001b");
+    expect(coloured).toContain("\u001b[32mready\u001b[39m");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
+    expect(coloured.replace(/\u001b\[\d+m/g, "")).toBe(plain);
+  });
+
+  test("sums many instances up by service, and shows all that are asked for", async () => {
+    const { instances } = answers["/v1/instances"] as { instances: readonly object[] };
+    const many = Array.from({ length: 41 }, (_, index) => ({ ...instances[0], id: `i${index}`, service: "web" }));
+    answers["/v1/instances"] = { instances: [...many, { ...instances[1] }] };
+    const { out } = await muster(["status", "--url", url]);
+    expect(out).toContain("SERVICE  READY  PENDING  DRAINING  FAILED  NODES\n");
+    expect(out).toContain(
+      "api      0      1        0         0       1\nweb      41     0        0         41      1\n",
+    );
+    expect(out).toContain("42 instances of 2 services; --service NAME or --all shows them\n");
+    expect((await muster(["status", "--url", url, "--all"])).out.match(/^web /gm)?.length).toBe(41);
   });
 
   test("--json gives everything that was answered", async () => {

@@ -49,10 +49,8 @@ describe("what is found", () => {
       ["task-one:8080", ["task-one"]],
       ["task-two", ["task-two"]],
       ["task-o", ["task-one"]],
-      ["task-", []],
       ["web", ["task-one", "task-two"]],
     ] as const) {
-      if (tasks.length === 0) continue;
       expect((await explain(of)).tasks.map(({ task }) => task)).toEqual(tasks);
     }
   });

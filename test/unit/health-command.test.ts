@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runMuster } from "../cli.ts";
@@ -13,6 +13,7 @@ beforeEach(async () => {
   health = 200;
   server = createServer((request, response) => {
     response.statusCode = request.url === "/healthz" ? health : 401;
+    if (request.url?.startsWith("/v1/instances/") === true) return answerReady(request.url, response);
     response.end('{"status":"alive"}');
   });
   server.listen(0, "127.0.0.1");
@@ -23,6 +24,13 @@ afterEach(() => {
   server.closeAllConnections();
   server.close();
 });
+
+/** One container is in service, all others are not. */
+function answerReady(url: string, response: ServerResponse): void {
+  response.statusCode = url === "/v1/instances/a%2Fb/ready?registry=alb" ? 200 : 503;
+  response.setHeader("content-type", "application/problem+json");
+  response.end('{"status":"ready","detail":"alb: its target is initial"}');
+}
 
 function muster(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   return runMuster(args, { env });
@@ -53,4 +61,19 @@ test("anything else is a failure in one line", async () => {
   await once(server, "close");
   const { code, err } = await muster(["health"], env);
   expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^.*no Muster answers there.*\n$/) });
+});
+
+test("--target asks whether a task is in service, without a token, and says why not", async () => {
+  const env = { MUSTER_HTTP__LISTEN: address };
+  expect(await muster(["health", "--target", "a/b", "--registry", "alb"], env)).toEqual({
+    code: 0,
+    out: "a/b: in service\n",
+    err: "",
+  });
+  expect(await muster(["health", "--target", "other"], env)).toEqual({
+    code: 1,
+    out: "",
+    err: `http://${address}/v1/instances/other/ready: alb: its target is initial\n`,
+  });
+  expect(await muster(["health", "--registry", "alb"], env)).toMatchObject({ code: 2 });
 });

@@ -18,6 +18,8 @@ const KEYS = [
     "tags",
     "weight",
     "drain",
+    "stop-gate",
+    "readiness-gate",
     "meta.team",
     "meta.constructor",
     "alb.target-group",

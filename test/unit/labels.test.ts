@@ -21,6 +21,8 @@ const NOTHING: Metadata = {
   routes: [],
   albTargetGroups: [],
   drain: null,
+  stopGate: null,
+  readinessGate: false,
 };
 
 const CHECK = {
@@ -66,6 +68,8 @@ describe("muster.* labels", () => {
       "muster.alb.target-group":
         "web,arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/50dc6c495c0c9188",
       "muster.drain": "0s",
+      "muster.stop-gate": "sigterm",
+      "muster.readiness-gate": "yes",
     });
 
     expect(reader.problems).toEqual([]);
@@ -98,6 +102,8 @@ describe("muster.* labels", () => {
       ],
       albTargetGroups: ["web", "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/50dc6c495c0c9188"],
       drain: 0,
+      stopGate: "SIGTERM",
+      readinessGate: true,
     });
   });
 

@@ -214,7 +214,8 @@ describe("swarm source on a worker", () => {
     await using watch = watchSource(part.swarm.node);
     await watch.until("the first", () => label(watch.facts) === "ahead");
 
-    await using _second = watchSource(second.swarm.node);
+    await using others = watchSource(second.swarm.node);
+    await others.until("the second manager to know the swarm", () => others.syncs() > 0);
     await first.stopServing();
     await watch.until("the second", () => label(watch.facts) === "behind" && watch.syncs() === 2);
 

@@ -111,7 +111,9 @@ export function createAlbRegistry(
   /** An instance that no rule can send traffic to is refused as a whole: it would look as if it were served. */
   function rulesFor(instance: Instance, group: string): readonly Registration[] {
     try {
-      return rulesOf(instance, group, listeners);
+      const wanted = rulesOf(instance, group, listeners);
+      rules.expect(wanted);
+      return wanted;
     } catch (error) {
       throw new Error(`${name}: ${JSON.stringify(instance.id)}: ${messageOf(error)}`, { cause: error });
     }

@@ -34,7 +34,7 @@ function isNetwork(text: string): boolean {
 
 /** `registries.alb` in the configuration. Light on purpose: read at every start, also where ALB is off. */
 export const AlbOptions = v.strictObject({
-  /** @default that of the ARNs, AWS_REGION, AWS_DEFAULT_REGION, else the instance's own */
+  /** Where the target groups are. @default that of the ARNs, AWS_REGION, AWS_DEFAULT_REGION, else the instance's own */
   region: v.optional(v.pipe(v.string(), v.regex(/^[a-z]{2}(?:-[a-z]+)+-\d+$/, "expected a region such as eu-west-1"))),
   /** Of the ELBv2 API, where it is not AWS's public one (a VPC endpoint, a test server). */
   endpoint: v.optional(httpUrl),
@@ -51,6 +51,7 @@ export const AlbOptions = v.strictObject({
   /** Listener rules for instances with routes, in these listeners and no others. Absent: none. */
   rules: v.optional(
     v.strictObject({
+      /** In which Muster makes rules, and in no others. */
       listeners: v.pipe(v.array(listener, LISTENERS), v.minLength(1, LISTENERS)),
       /** The first priority for rules without one of their own; they take up to 38,700 from there on. */
       from: v.optional(v.pipe(v.number(FROM), v.integer(FROM), v.minValue(1, FROM), v.maxValue(11_300, FROM)), 1000),

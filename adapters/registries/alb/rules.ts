@@ -22,10 +22,15 @@ export interface RulesParts {
 }
 
 export interface Rules {
+  /** Rules that instances need: of the groups among which somebody splits a rule's traffic, theirs is the one that counts. */
+  expect(rules: readonly Registration[]): void;
   list(signal: AbortSignal): Promise<readonly Registration[]>;
   /** Never rejects but with `signal.reason`. */
   apply(change: Change, signal: AbortSignal): Promise<Outcome>;
 }
+
+/** More than all rules of any account's listeners that one Muster manages. */
+const LIMIT = 10_000;
 
 const SERVICE = "muster:service";
 /** `auto`, or `label` where the priority was given. */
@@ -39,6 +44,8 @@ interface Owned {
 
 export function createRules(parts: RulesParts): Rules {
   const { name, cluster, elb, api, groups, listeners } = parts;
+  /** Group by key; the newest last. */
+  const expected = new Map<string, string>();
 
   async function owned(listener: string, all: readonly ListenerRule[], signal: AbortSignal): Promise<readonly Owned[]> {
     const tags = await elb.tags(
@@ -52,11 +59,13 @@ export function createRules(parts: RulesParts): Rules {
       ours.map(async (rule): Promise<Owned> => {
         const own = tags.get(rule.arn);
         const service = own?.get(SERVICE) ?? "";
-        const group = rule.groups.map((arn) => names.get(arn)).find((one) => one !== undefined);
+        const among = rule.groups.flatMap((arn) => names.get(arn) ?? []);
+        const { hosts, paths } = rule;
+        const { key } = ruleRegistration({ listener, hosts, paths, group: "", priority: null }, service, false);
+        const group = among.find((one) => one.name === expected.get(key)) ?? among[0];
         if (group !== undefined && !uses.has(group.arn)) uses.set(group.arn, isUsedByOthers(group, signal));
         const inUse = group !== undefined && (await uses.get(group.arn)) === true;
         const priority = own?.get(PRIORITY) === "auto" ? null : rule.priority;
-        const { hosts, paths } = rule;
         const spec = { listener, hosts, paths, group: group?.name ?? "", priority };
         return { rule, service, registration: ruleRegistration(spec, service, inUse) };
       }),
@@ -113,6 +122,13 @@ export function createRules(parts: RulesParts): Rules {
   }
 
   return {
+    expect(rules) {
+      for (const { key, spec } of rules) {
+        expected.delete(key);
+        expected.set(key, (spec as unknown as RuleSpec).group);
+      }
+      for (const [oldest] of expected) if (expected.size > LIMIT) expected.delete(oldest);
+    },
     async list(signal) {
       const all: Registration[] = [];
       for (const listener of listeners) {

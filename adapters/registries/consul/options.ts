@@ -41,6 +41,7 @@ export const ConsulOptions = v.strictObject({
   caFile: v.optional(path),
   /** Our own certificate and key (PEM), where the agent asks for one. */
   certFile: v.optional(path),
+  /** The key of `certFile`. */
   keyFile: v.optional(path),
   /** For one request. Other agents and the catalog get 2 s at most. */
   timeout: v.optional(duration, "5s"),

@@ -42,6 +42,7 @@ export const KongOptions = v.pipe(
     caFile: v.optional(path),
     /** Our own certificate and key (PEM), where the Admin API asks for one. */
     certFile: v.optional(path),
+    /** The key of `certFile`. */
     keyFile: v.optional(path),
     /** For one request. */
     timeout: v.optional(duration, "10s"),
@@ -59,7 +60,12 @@ export const KongOptions = v.pipe(
     /** Whether instances see the Host header of the client. Always so with `gateway: vulcand`, which routes by it. */
     preserveHost: v.optional(yesOrNo, false),
     /** For a Kong without a database: Muster posts the whole configuration, `base` and its own part. */
-    dbless: v.optional(v.strictObject({ base: v.optional(path) })),
+    dbless: v.optional(
+      v.strictObject({
+        /** The operator's part, in Kong's declarative format. */
+        base: v.optional(path),
+      }),
+    ),
   }),
   v.check(
     ({ gateway, vulcand }) => (gateway === "vulcand") === (vulcand !== undefined),

@@ -37,6 +37,7 @@ export const VulcandOptions = v.strictObject({
   caFile: v.optional(path),
   /** Our own certificate and key (PEM), where the proxy asks for one. */
   certFile: v.optional(path),
+  /** The key of `certFile`. */
   keyFile: v.optional(path),
   /** For one request. */
   timeout: v.optional(duration, "5s"),

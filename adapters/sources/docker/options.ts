@@ -20,7 +20,9 @@ export const DockerOptions = v.pipe(
     host: v.optional(host, () => process.env["DOCKER_HOST"] || DEFAULT_HOST),
     /** PEM files for an engine behind TLS; read again at every connection. Any of them makes `tcp://` use TLS. */
     caFile: v.optional(path),
+    /** Our own certificate, where the engine asks for one; with `keyFile`. */
     certFile: v.optional(path),
+    /** The key of `certFile`. */
     keyFile: v.optional(path),
     /** `labelled`: register only what carries `muster.enable=true` or a `muster.name`. @default published */
     expose: v.optional(v.picklist(["published", "labelled"], "expected published or labelled"), "published"),

@@ -18,6 +18,7 @@ export const MarathonOptions = v.pipe(
     ]),
     /** For HTTP basic authentication, with `passwordFile`. */
     username: v.optional(text),
+    /** A file with the password of `username`. */
     passwordFile: v.optional(path),
     /** A file with a token. */
     tokenFile: v.optional(path),
@@ -25,9 +26,11 @@ export const MarathonOptions = v.pipe(
     tokenScheme: v.optional(v.picklist(["token", "bearer"], SCHEME), "token"),
     /** A DC/OS service account's secret: JSON with `uid`, `private_key` and `login_endpoint`. */
     serviceAccountSecretFile: v.optional(path),
-    /** PEM files: the authority that signed Marathon's certificate, and a certificate for Muster itself. */
+    /** The CA that signed Marathon's certificate (PEM). Default: the well-known ones. */
     caFile: v.optional(path),
+    /** Our own certificate (PEM), where Marathon asks for one; with `keyFile`. */
     certFile: v.optional(path),
+    /** The key of `certFile`. */
     keyFile: v.optional(path),
     /** `labelled`: register only what carries `muster.enable=true` or a `muster.name`. @default published */
     expose: v.optional(v.picklist(["published", "labelled"], EXPOSE), "published"),

@@ -21,8 +21,8 @@ export interface TargetState {
 
 /** ms that a registration takes, and ms until the first check is through. */
 export interface Pace {
-  readonly registration: number;
-  readonly firstCheck: number;
+  registration: number;
+  firstCheck: number;
 }
 
 export interface Surroundings {

@@ -1,0 +1,77 @@
+/** The mass-delete guard, where it was found to be too weak by the simulation (test/sim). */
+import { describe, expect, it } from "vitest";
+import { createGuard } from "../../src/guard.ts";
+import type { Registration } from "../../src/model.ts";
+import { defined, runningTask, synced } from "../facts.ts";
+import { createFakeGateway } from "../fakes/registry.ts";
+import { createScene } from "../reconciling.ts";
+
+function entry(key: string, source: string | null = "marathon"): Registration {
+  return { key, instance: key, service: "web", task: key, source, endpoint: null, rank: 0, spec: {} };
+}
+
+const THREE = ["a", "b", "c"].map((key) => entry(key));
+
+describe("the mass-delete guard", () => {
+  it("holds back what it has refused when a pass looks at it alone", () => {
+    const guard = createGuard({ max: 2, percent: 20 });
+    const never = () => [1];
+    expect(guard.refuse(THREE, 5, never, true)).toHaveLength(3);
+    expect(guard.refuse(THREE.slice(0, 1), 5, never, false)).toEqual(THREE.slice(0, 1));
+  });
+
+  it("takes no other source's listing for a second look", () => {
+    const guard = createGuard({ max: 2, percent: 20 });
+    const unowned = ["a", "b", "c"].map((key) => entry(key, null));
+    expect(guard.refuse(unowned, 5, () => [3, 5], true)).toHaveLength(3);
+    expect(guard.refuse(unowned, 5, () => [4, 5], true)).toHaveLength(3);
+    expect(guard.refuse(unowned, 5, () => [4, 6], true)).toHaveLength(0);
+  });
+});
+
+describe("service-level objects", () => {
+  const source = "marathon";
+  const labels = { "muster.route.host": "shop.example", "muster.route.path": "/" };
+  const services = ["web", "api", "shop"];
+  const facts = services.flatMap((name, index) => [
+    ...runningTask(name, {
+      source,
+      name,
+      hostPort: 20_000 + index,
+      labels: { ...labels, "muster.route.path": `/${name}` },
+    }),
+    defined({
+      source,
+      definition: `def:${name}`,
+      name,
+      standing: true,
+      labels: { ...labels, "muster.route.path": `/${name}` },
+    }),
+  ]);
+
+  async function registered() {
+    const scene = createScene({
+      sources: [source],
+      registry: createFakeGateway(),
+      policy: { massDelete: { max: 2, percent: 20 } },
+    });
+    await scene.say(...facts, synced({ source, trust: "whole" }));
+    await scene.pass();
+    expect(scene.keys).toHaveLength(9);
+    return scene;
+  }
+
+  it("are guarded as well when a listing that claims to be whole is empty", async () => {
+    const scene = await registered();
+    await scene.say(synced({ source, trust: "whole", clock: 5, floor: 5 }));
+    await scene.pass();
+    expect(scene.keys).toHaveLength(9);
+  });
+
+  it("stay while a listing that lacks their service is in doubt", async () => {
+    const scene = await registered();
+    await scene.say(synced({ source, trust: "doubtful", clock: 5, floor: 5, at: scene.clock.now() }));
+    await scene.pass();
+    expect(scene.keys).toHaveLength(9);
+  });
+});
