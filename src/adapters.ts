@@ -147,7 +147,8 @@ export async function loadElection(
 
 async function lockElection(configured: Options, context: AdapterContext): Promise<Election> {
   const { consul } = configured;
-  if (consul === undefined) return aloneElection;
+  // In a dry run the lock would keep the Muster that writes from leading.
+  if (consul === undefined || context.readOnly === true) return aloneElection;
   const { createConsulElection } = await import("../adapters/elections/consul.ts");
   return createConsulElection(consul as ConsulOptions, context);
 }

@@ -442,8 +442,9 @@ export interface Registry extends AsyncDisposable {
    */
   detail?(key: string): Json;
   /**
-   * The instances that other nodes of this cluster have here, each with its `node`: the leader removes what a dead node
-   * left (`apply` takes their `deregister`, and nothing else of theirs). Absent where that can't be told, or need not be.
+   * The instances that other nodes of this cluster have here, each with its `node`, or, where entries bear no marks,
+   * without: then it is told by the endpoint's address. The leader removes what a dead node left (`apply` takes their
+   * `deregister`, and nothing else of theirs). Absent where that can't be told, or need not be.
    */
   listOthers?(signal: AbortSignal): Promise<readonly Registration[]>;
   /**

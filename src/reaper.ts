@@ -29,7 +29,7 @@ export interface ReaperOptions {
 /** Between two looks, ms. */
 const PERIOD_MS = 1_000;
 
-/** A node that is not known (any more) may have left the swarm only if its id is one of a swarm: 25 letters and digits. */
+/** A node that this leader never knew may have left the swarm only if its id is one of a swarm: 25 letters and digits. */
 const SWARM_NODE = /^[a-z0-9]{25}$/;
 
 export function createReaper(options: ReaperOptions): Reaper {
@@ -39,6 +39,8 @@ export function createReaper(options: ReaperOptions): Reaper {
   /** What is done already, by registry: a node that is cut off and goes on registering is not fought with. */
   const reaped = new Map<string, Set<string>>();
   const listedAt = new Map<string, number>();
+  /** Node → its last known address. */
+  const addresses = new Map<string, string>();
   const reporters = new Map(
     registries.map((registry) => [registry, createReporter({ ...options, registry: registry.name })]),
   );
@@ -55,10 +57,17 @@ export function createReaper(options: ReaperOptions): Reaper {
   async function look(signal: AbortSignal): Promise<void> {
     if (!isInformed()) return;
     const states = new Map([...world.nodes()].map(({ node, state }) => [node, state]));
-    for (const node of [...dead.keys()]) if (states.get(node) === "up") revive(node);
-    for (const [node, state] of states) if (state === "down") die(node);
+    takeRoll(states);
     const candidates = registries.filter((registry) => registry.listOthers !== undefined);
     await Promise.all(candidates.map((registry) => reap(registry, states, signal)));
+  }
+
+  function takeRoll(states: ReadonlyMap<string, string>): void {
+    for (const { node, address } of world.nodes()) if (address !== null) addresses.set(node, address);
+    const left = [...addresses.keys()].filter((node) => !states.has(node));
+    const inState = (wanted: string) => [...states].flatMap(([node, state]) => (state === wanted ? [node] : []));
+    for (const node of inState("up")) revive(node);
+    for (const node of [...left, ...inState("down")]) die(node);
   }
 
   /** A source that is away keeps its last state, which may be wrong by now (rule 3). */
@@ -121,6 +130,16 @@ export function createReaper(options: ReaperOptions): Reaper {
     return true;
   }
 
+  /** Where entries bear no marks (ALB), they are a dead node's by their address, unless another node has that now. */
+  function isOf(node: string, { node: marked, endpoint }: Registration): boolean {
+    if (marked !== undefined) return marked === node;
+    const address = /^\[?(.+?)\]?:\d+\/\w+$/.exec(endpoint ?? "")?.[1];
+    if (address === undefined || addresses.get(node) !== address) return false;
+    return ![...world.nodes()].some(
+      (other) => other.node !== node && other.address === address && other.state !== "down",
+    );
+  }
+
   async function remove(
     registry: Registry,
     node: string,
@@ -128,7 +147,7 @@ export function createReaper(options: ReaperOptions): Reaper {
     signal: AbortSignal,
   ): Promise<boolean> {
     const changes: Change[] = entries
-      .filter((entry) => entry.node === node && entry.instance !== null)
+      .filter((entry) => entry.instance !== null && isOf(node, entry))
       .map((before) => ({ op: "deregister", key: before.key, before, after: null }));
     if (changes.length === 0) return true;
     const began = clock.now();

@@ -66,6 +66,8 @@ export function createScope(options: ScopeOptions): Scope {
   const reconcilers = registries.map((registry) => createReconciler({ ...options, registry, world, serviceLevel }));
   const gate = policy.dryRun ? null : createStopGate({ ...options, world, reconcilers });
   const { reapAfter } = policy;
+  // What dead nodes left is removed with no reconciler in between that would know of these.
+  const mayReap = !policy.dryRun && policy.mode !== "upsert-only";
 
   return {
     world,
@@ -84,7 +86,7 @@ export function createScope(options: ScopeOptions): Scope {
       const loops = [
         ...reconcilers.map((reconciler) => reconciler.run(running)),
         ...sources.map((source) => pump(source, running)),
-        ...(swarm !== null && swarm.node === null ? [reap(swarm, running)] : []),
+        ...(swarm !== null && swarm.node === null && mayReap ? [reap(swarm, running)] : []),
       ];
       const leave = isNodeOfSwarm ? onReturn(world, { ...options, ...swarm, reapAfter }, resyncAll) : () => {};
       await Promise.all(loops.map((loop) => loop.catch((error: unknown) => failed.abort(error))));

@@ -183,3 +183,30 @@ describe("calls", () => {
     expect(await alb.list(NEVER)).toHaveLength(2);
   });
 });
+
+describe("what other machines have", () => {
+  it("is told by its address, in groups of ours and of type ip, without what drains, and can be removed", async () => {
+    const ips = elb.world.addGroup({ name: "ips", type: "ip" });
+    const foreign = elb.world.addGroup({ name: "foreign", type: "ip" });
+    addMachine(elb, "i-0000000a");
+    put(web, "i-0000000a", 32768);
+    for (const group of [ips, foreign]) put(group, "10.0.1.20", 32768);
+    put(ips, "10.0.1.21", 32768);
+    await using alb = openAlb(elb, { options: { targetGroups: { web: "web", ips: "ips" } } });
+    const draining = ((await alb.listOthers?.(NEVER)) ?? []).filter(({ key }) => key.includes("10.0.1.21"));
+    await alb.apply(
+      draining.map((before) => ({ op: "deregister", key: before.key, before, after: null })),
+      NEVER,
+    );
+    expect(draining).toHaveLength(1);
+
+    const others = (await alb.listOthers?.(NEVER)) ?? [];
+    expect(others.map(({ endpoint, node }) => [endpoint, node])).toEqual([["10.0.1.20:32768/tcp", undefined]]);
+    const removals = others.map((before) => ({ op: "deregister" as const, key: before.key, before, after: null }));
+    expect(await alb.apply(removals, NEVER)).toEqual([ok]);
+
+    expect(held(elb, ips)).toEqual([]);
+    expect(held(elb, foreign)).toEqual(["10.0.1.20:32768"]);
+    expect(held(elb, web)).toEqual(["i-0000000a:32768"]);
+  });
+});

@@ -107,6 +107,27 @@ describe("what a dead node left", () => {
     expect(scene.keys).toEqual([`web-${B}`]);
   });
 
+  it("is known by its address where entries bear no marks, unless a living node has that now", async () => {
+    const unmarked = (address: string) => {
+      const { node: _, ...rest } = entry(address, { task: null, endpoint: `${address}:8080/tcp` });
+      return rest;
+    };
+    const at = (id: string, address: string, state: "up" | "down", clock: number) =>
+      node({ source: "swarm", node: id, address, state, clock });
+    const scene = createScene(...["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(unmarked));
+    scene.registry.listOthers = async () => [...scene.registry.entries.values()];
+    scene.say(...nodes({}, 1), at(A, "10.0.0.1", "up", 2), at(B, "10.0.0.2", "down", 2));
+    await scene.look();
+    await scene.after(REAP_AFTER);
+    expect(scene.keys, "no node was ever at 10.0.0.3").toEqual(["web-10.0.0.1", "web-10.0.0.3"]);
+
+    const again = unmarked("10.0.0.1");
+    scene.say(at(A, "10.0.0.1", "down", 3), at(GONE, "10.0.0.1", "up", 3));
+    await scene.look();
+    await scene.after(REAP_AFTER);
+    expect(scene.keys).toEqual([again.key, "web-10.0.0.3"]);
+  });
+
   it("is tried again until it is done", async () => {
     const scene = createScene(entry(B));
     scene.say(...nodes({ [B]: "down" }, 1));

@@ -14,6 +14,7 @@ import { createImds } from "./imds.ts";
 import { createListing } from "./listing.ts";
 import { createMemory } from "./memory.ts";
 import type { AlbOptions } from "./options.ts";
+import { listOthers } from "./others.ts";
 import { createOwnership } from "./ownership.ts";
 import { realTiming, type Timing } from "./pace.ts";
 import { project } from "./project.ts";
@@ -90,6 +91,14 @@ export function createAlbRegistry(
         throw new RequestError(`${name}: list: ${messageOf(error)}`, { retry: true, ambiguous: false, cause: error });
       } finally {
         watch.wake();
+      }
+    },
+    async listOthers(signal) {
+      try {
+        return await listOthers(parts, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw new RequestError(`${name}: list: ${messageOf(error)}`, { retry: true, ambiguous: false, cause: error });
       }
     },
     async apply(changes, signal) {
