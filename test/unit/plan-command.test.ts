@@ -8,7 +8,7 @@ import { differences, type PlanReport } from "../../src/dry-run/report.ts";
 import type { AdapterContext, Fact, Registry, Source } from "../../src/model.ts";
 import { runMuster } from "../cli.ts";
 import { runningTask, synced } from "../facts.ts";
-import { createFakeRegistry, type FakeRegistry } from "../fakes/registry.ts";
+import { createFakeGateway, createFakeRegistry, type FakeRegistry } from "../fakes/registry.ts";
 import { createScene, silent } from "../reconciling.ts";
 
 let folder: string;
@@ -116,6 +116,22 @@ describe("a plan", () => {
         changes: [{ op: "register", key: "fake:t1:8080", service: "web", before: null, after: { port: 32768 } }],
       },
     ]);
+  });
+
+  it("of a node of a swarm leaves the service-level objects that are there to the leader", async () => {
+    const gateway = createFakeGateway();
+    const scene = createScene({ registry: gateway });
+    const labels = { "muster.route.host": "old.example" };
+    await scene.say(...runningTask("t1", { hostPort: 1000, labels }), synced());
+    await scene.pass();
+    const facts = runningTask("t1", { hostPort: 1000, labels: { "muster.route.host": "new.example" } });
+    const own = partsOf([telling("docker", [...facts, synced()])], [gateway]);
+    const ofSwarm: LookingParts = {
+      ...own,
+      load: async (scope, context) => ({ ...(await own.load(scope, context)), swarm: "swarm" }),
+    };
+    expect((await report(own)).registries[0]?.changes.map(({ key }) => key)).toEqual(["route:web.0"]);
+    expect((await report(ofSwarm)).registries[0]?.changes).toEqual([]);
   });
 
   it("shows what would be done even where policy.dryRun is on", async () => {

@@ -1,0 +1,50 @@
+/** What each label does. A test sees to it that none is missing here and none is left over. */
+
+export const ABOUT: Readonly<Record<string, string>> = {
+  enable: "`false`: it is left alone; `true`: it is registered where `expose: labelled` wants to be asked",
+  name: "the name of the service; for one port, that port's own",
+  port: "what to expose where nothing is published",
+  network: "on which of its networks the task is reached, where nothing is published",
+  tags: "tags in Consul",
+  weight: "its share of the traffic, where the registry knows weights",
+  "check.http": "a check of this path over HTTP, by Consul (and by Kong's upstream)",
+  "check.https": "the same over HTTPS",
+  "check.tcp": "a check whether it accepts connections",
+  "check.grpc": "a check of gRPC's health service",
+  "check.ttl": "a check that Muster itself keeps alive, for as long as the task runs",
+  "check.method": "the method of an HTTP check",
+  "check.interval": "between two checks; 10 s where nothing is said",
+  "check.timeout": "for one check",
+  "check.deregister-after": "Consul removes it after it has been critical for so long",
+  "check.tls-skip-verify": "does not look at the certificate",
+  "route.host": "the hosts whose requests a gateway sends to the service",
+  "route.path": "the paths; with hosts as well, both must fit",
+  "route.strip-path": "takes the path off before the request is passed on",
+  "route.priority": "which of several routes that fit is taken",
+  "alb.target-group": "the ALB target groups that it joins",
+  drain: "for how long a stopping task keeps its connections",
+  "stop-gate":
+    "the engine's own stop signal is a mere notice: Muster takes the task out of service, and then sends it this one",
+  "readiness-gate":
+    "its health check waits for a registry that checks targets by itself (ALB): it is registered there before it is healthy",
+  "meta.KEY": "a meta pair in Consul; at most 64, and none that looks like a secret",
+};
+
+export const REGISTRATOR_ABOUT: Readonly<Record<string, string>> = {
+  name: "`muster.name`",
+  tags: "`muster.tags`, in the order that they are written in",
+  ignore: "`true`: it is left alone; other than with Registrator, `false` is not",
+  check_http: "`muster.check.http`",
+  check_http_method: "its method",
+  check_https: "`muster.check.https`",
+  check_https_method: "its method",
+  check_ttl: "`muster.check.ttl`: Muster keeps it alive, which Registrator did not",
+  check_tcp: "`muster.check.tcp`",
+  check_grpc: "`muster.check.grpc` of the whole server",
+  check_grpc_use_tls: "with TLS",
+  check_tls_skip_verify: "`muster.check.tls-skip-verify`",
+  check_interval: "`muster.check.interval`",
+  check_timeout: "`muster.check.timeout`",
+  check_initial_status: "the status before the first check",
+  check_deregister_after: "`muster.check.deregister-after`",
+};
