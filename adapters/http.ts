@@ -2,10 +2,12 @@
  * The small HTTP client that the registry adapters share: JSON over keep-alive connections, a time limit on every
  * request, a size limit on every answer, and failures that say whether to try again and whether the write may be done.
  */
+
 import { readFileSync } from "node:fs";
 import { Agent, request as undiciRequest } from "undici";
 import * as v from "valibot";
 import { RequestError, transportError } from "./failure.ts";
+import { sharedLookup } from "./lookup.ts";
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -63,7 +65,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const agent = new Agent({
     connections: options.connections ?? 16,
     maxResponseSize: options.maxBytes ?? MAX_BYTES,
-    connect: { ...options.tls, timeout: options.timeout },
+    connect: { ...options.tls, timeout: options.timeout, lookup: sharedLookup },
     // The request as a whole has a limit of its own.
     headersTimeout: 0,
     bodyTimeout: 0,

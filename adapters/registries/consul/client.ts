@@ -3,6 +3,7 @@
  * registrations go through undici: with npm consul a cut answer hangs until its time-out and no answer is too large
  * (papi 1.1 listens to neither `error` nor `aborted` of the answer), and it passes on no weights.
  */
+
 import { EventEmitter } from "node:events";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
@@ -10,6 +11,7 @@ import Consul from "consul";
 import { openConsulToken } from "../../consul-token.ts";
 import { RequestError, statusError, transportError } from "../../failure.ts";
 import { createHttpClient, type HttpAnswer, type HttpRequest, parseAnswer, readTls } from "../../http.ts";
+import { sharedLookup } from "../../lookup.ts";
 import { type HealthCheck, HealthChecks, Service, Services } from "./answers.ts";
 import type { ConsulOptions } from "./options.ts";
 
@@ -53,7 +55,7 @@ export function createConsulClient({
 }: ConsulOptions): ConsulClient {
   const tls = readTls(tlsFiles);
   const http = createHttpClient({ url, timeout, tls, connections: CONNECTIONS });
-  const sockets = { keepAlive: true, maxSockets: CONNECTIONS };
+  const sockets = { keepAlive: true, maxSockets: CONNECTIONS, lookup: sharedLookup };
   const agent = url.startsWith("https:") ? new HttpsAgent({ ...sockets, ...tls }) : new HttpAgent(sockets);
   // `baseUrl` is missing in its types, and the only way to have a path in it.
   const settings = { baseUrl: `${url}/v1`, agent };

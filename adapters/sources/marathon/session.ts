@@ -1,8 +1,10 @@
 /** One connection to Marathon: subscribe, list, then follow until the stream ends. */
+
 import { setMaxListeners } from "node:events";
 import { Agent } from "undici";
 import type { AdapterContext, SyncedFact } from "../../../src/model.ts";
 import type { TlsMaterial } from "../../http.ts";
+import { sharedLookup } from "../../lookup.ts";
 import type { Bell } from "../waiting.ts";
 import { pause } from "../waiting.ts";
 import type { Agenda } from "./agenda.ts";
@@ -73,7 +75,7 @@ export async function runSession(parts: SessionParts, url: string, signal: Abort
   const stop = () => scope.abort(signal.reason);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
-  const agent = new Agent({ connect: { ...tls, timeout } });
+  const agent = new Agent({ connect: { ...tls, timeout, lookup: sharedLookup } });
   try {
     const stream = await subscribe(parts, agent, url, scope.signal);
     // A leader that must not see the credentials is asked through the Marathon that may: it hands requests on.

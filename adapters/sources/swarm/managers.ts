@@ -1,6 +1,7 @@
 /** Where the managers' Musters answer. */
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { promisify } from "node:util";
+import { sharedLookup } from "../../lookup.ts";
 
 /** Finds the addresses of a host. */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
@@ -44,5 +45,6 @@ async function expand(text: string, resolve: Resolve): Promise<readonly string[]
 }
 
 async function resolveAll(hostname: string): Promise<readonly string[]> {
-  return (await lookup(hostname, { all: true })).map(({ address }) => address);
+  const found = await promisify(sharedLookup)(hostname, { all: true });
+  return (Array.isArray(found) ? found : []).map(({ address }) => address);
 }

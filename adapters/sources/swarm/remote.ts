@@ -1,7 +1,9 @@
 /** A manager's facts over HTTP, as another Muster serves them (`GET /v1/facts`, server-sent events). */
+
 import { Agent, request } from "undici";
 import type { Fact } from "../../../src/model.ts";
 import { messageOf, transportError } from "../../failure.ts";
+import { sharedLookup } from "../../lookup.ts";
 import { createSseReader } from "../marathon/sse.ts";
 import { parseFact } from "../replay/fact.ts";
 import type { Content } from "../stamps.ts";
@@ -36,7 +38,7 @@ const SILENCE_MS = 30_000;
 /** Connections to managers; one stays open per stream, none is kept idle. */
 export function createManagerAgent(silence = SILENCE_MS): Agent {
   return new Agent({
-    connect: { timeout: CONNECT_MS },
+    connect: { timeout: CONNECT_MS, lookup: sharedLookup },
     headersTimeout: ANSWER_MS,
     bodyTimeout: silence,
     pipelining: 0,
