@@ -30,7 +30,13 @@ export function taskMetadata({ definition, inherited }: TaskRecord): Metadata | 
 /** Labels are parsed once per definition, not once per fact: definitions are replaced, never changed. */
 const readers = new WeakMap<DefinedFact, { inherited: DefinedFact | null; reader: LabelReader }>();
 
-export function instancesOf(record: TaskRecord): TaskInstances {
+/**
+ * @param awaitsInherited whether what a task inherits is told by a source of its own (a swarm's managers): until it has,
+ *   the task's own definition says too little, and what is registered by its service's labels must not be changed
+ */
+export function instancesOf(given: TaskRecord, awaitsInherited = false): TaskInstances {
+  const isOrphan = awaitsInherited && given.assigned.inherits !== null && given.inherited === null;
+  const record = isOrphan ? { ...given, definition: null } : given;
   const { definition } = record;
   if (record.status === "stopped") return { instances: [], settled: true };
   const health = healthOf(record);

@@ -59,7 +59,7 @@ const CLOSE_MS = 2_000;
 
 export function createScope(options: ScopeOptions): Scope {
   const { sources, registries, policy, log } = options;
-  const world = createWorld({ sources: sources.map(({ name }) => name) });
+  const world = createWorld({ sources: sources.map(({ name }) => name), awaitsInherited: options.swarm != null });
   const swarm = options.swarm ?? null;
   const isNodeOfSwarm = swarm !== null && swarm.node !== null;
   const serviceLevel = isNodeOfSwarm ? "create" : "keep";

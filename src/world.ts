@@ -86,6 +86,8 @@ export interface Listener {
 export interface WorldOptions {
   /** The configured sources: rule 1 waits for all of those. */
   readonly sources: readonly string[];
+  /** See `instancesOf`. @default false */
+  readonly awaitsInherited?: boolean;
   /** Runs a flush soon, so that facts that come together are computed once; default `setImmediate`. */
   readonly schedule?: (flush: () => void) => void;
   /** ms since the epoch, for the time line; default `Date.now`. */
@@ -175,7 +177,8 @@ export function createWorld(options: WorldOptions): World {
 
   function recompute(task: string): InstanceChange[] {
     const known = correlator.record(task);
-    const { instances: now, settled } = known === null ? { instances: [], settled: true } : instancesOf(known);
+    const { instances: now, settled } =
+      known === null ? { instances: [], settled: true } : instancesOf(known, options.awaitsInherited);
     if (settled) unsettled.delete(task);
     else unsettled.add(task);
     if (!settled && known !== null) for (const listener of listeners) listener.waiting?.(known.source, task);

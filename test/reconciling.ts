@@ -21,14 +21,16 @@ export function createScene({
   policy = {},
   registry = createFakeRegistry(),
   serviceLevel = "keep",
+  awaitsInherited = false,
 }: {
   sources?: string[];
   policy?: Partial<ReconcilePolicy>;
   registry?: Registry & ReturnType<typeof createFakeRegistry>;
   serviceLevel?: "keep" | "create";
+  awaitsInherited?: boolean;
 } = {}) {
   const clock = createManualClock();
-  const world = createWorld({ sources, now: clock.now });
+  const world = createWorld({ sources, awaitsInherited, now: clock.now });
   const audited: AuditInput[] = [];
   const sink = {
     async audit(records: readonly AuditInput[]) {

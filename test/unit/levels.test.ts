@@ -36,6 +36,33 @@ describe("a node of a swarm", () => {
     expect(scene.keys).toEqual(["route:web.0", "upstream:web"]);
   });
 
+  it("leaves what is registered as it is, and registers nothing, until it is told what its tasks inherit", async () => {
+    const scene = createScene({ sources: ["docker", "swarm"], registry: createFakeGateway(), awaitsInherited: true });
+    const own = task("t1").map((fact) => (fact.kind === "assigned" ? { ...fact, inherits: "service:s1" } : fact));
+    const inherited = (clock: number) =>
+      defined({ source: "swarm", definition: "service:s1", labels: { "muster.weight": "7" }, clock, standing: true });
+    const held = { instance: "t1:8080", service: "web", task: "t1", source: "docker", endpoint: null, rank: 0 };
+    scene.registry.entries.set("fake:t1:8080", { ...held, key: "fake:t1:8080", spec: { weight: 7 } });
+    scene.registry.entries.set("fake:t0:8080", {
+      ...held,
+      key: "fake:t0:8080",
+      instance: "t0:8080",
+      task: "t0",
+      spec: {},
+    });
+
+    // A worker that reaches no manager lists nothing, so that it does not wait for ever.
+    await scene.say(...own, synced(), synced({ source: "swarm", trust: "doubtful" }));
+    await scene.pass();
+    expect(scene.keys, "only what its own engine does not have has gone").toEqual(["fake:t1:8080"]);
+    expect(scene.registry.entries.get("fake:t1:8080")?.spec).toEqual({ weight: 7 });
+    expect(scene.world.instancesOfTask("t1")).toMatchObject([{ state: "pending", missing: ["definition"] }]);
+
+    await scene.say(inherited(5));
+    await scene.pass();
+    expect(scene.keys).toEqual(["fake:t1:8080", "route:web.0", "upstream:web"]);
+  });
+
   it("leaves them when it is to deregister everything of its own", async () => {
     const scene = createScene({ registry: createFakeGateway(), serviceLevel: "create" });
     await scene.say(...task("t1"), synced());
