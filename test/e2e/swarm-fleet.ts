@@ -40,17 +40,16 @@ export interface Fleet extends AsyncDisposable {
   entriesOf(node: SwarmNode): Promise<readonly string[]>;
   /** A service with a port published in host mode. */
   create(name: string, replicas: number, ...args: readonly string[]): Promise<void>;
-  /**
-   * Waits until Consul and Kong have exactly the tasks that run.
-   * @returns how long that took from now, ms
-   */
-  converges(services: Readonly<Record<string, number>>): Promise<number>;
+  /** Waits until Consul and Kong have exactly the tasks that run, so many of each service; tells how long that took. */
+  converges(services: Readonly<Record<string, number>>): Promise<void>;
   /** Waits until all tasks of a service that should run are of this image, and do run. */
   updated(service: string, image: string): Promise<void>;
   /** Waits until no task runs on a node. */
   empty(node: SwarmNode | undefined): Promise<void>;
   /** How many objects of a kind Kong has. */
   inKong(kind: "upstreams" | "services" | "routes" | "targets"): number;
+  /** `address:port` of what Consul has of a service. */
+  inConsul(service: string): Promise<readonly string[]>;
   /** How many registered instances of a service answer over the network. */
   answers(service: string): Promise<number>;
   /** What the audit logs have of tasks: how many writes, and those by a Muster on another node than the task's. */
@@ -178,7 +177,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           },
         );
       }
-      return performance.now() - began;
+      const ms = Math.round(performance.now() - began);
+      process.stdout.write(`converged in ${ms} ms: ${JSON.stringify(services)}\n`);
     },
     async updated(service, image) {
       const format = "{{.Image}} {{.CurrentState}}";
@@ -195,10 +195,18 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const isEmpty = async () => (await node?.docker(["ps", "-q"]))?.trim() === "";
       await until(isEmpty, { timeoutMs: 60_000, everyMs: 200, what: "no container on the drained node" });
     },
+    inConsul,
     inKong: (kind) => kong.world.store[kind].size,
     async answers(service) {
       const urls = (await inConsul(service)).map((endpoint) => `http://${endpoint}/`);
-      const all = await Promise.all(urls.map((url) => fetch(url).then(({ ok }) => ok)));
+      const all = await Promise.all(
+        urls.map((url) =>
+          fetch(url).then(
+            ({ ok }) => ok,
+            () => false,
+          ),
+        ),
+      );
       return all.filter(Boolean).length;
     },
     async audited() {

@@ -58,7 +58,7 @@ describe.skipIf(skip)(`rolling updates on a swarm under load ${reason}`, { timeo
 
       expect(failures).toEqual([]);
       expect(requests).toBeGreaterThan(300);
-      expect([...bodies.keys()].map((body) => body.trim()).sort()).toEqual(["v1", "v2"]);
+      expect(new Set([...bodies.keys()].map((body) => body.trim()))).toEqual(new Set(["v1", "v2"]));
     },
   );
 

@@ -95,6 +95,39 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     await fleet.converges({ vote: 0, result: 0, quiet: 0 });
   });
 
+  it("a port of the routing mesh is one endpoint on each node that runs a task", async () => {
+    // Whether it answers there can't be seen: such a lab has no IPVS, so that the mesh carries no traffic (facts/lab.md).
+    const { swarm, consul } = fleet;
+    const publish = ["--publish", "published=8088,target=8080", "--label", "muster.route.host=mesh.example"];
+    const base = ["service", "create", "--detach", "--name", "mesh", "--replicas", "4"];
+    await swarm.docker([...base, ...publish, "lab/web:v1"]);
+    await swarm.untilRunning("mesh", 4);
+    const nodes = async () => {
+      const ids = await swarm.docker(["service", "ps", "--filter", "desired-state=running", "-q", "mesh"]);
+      const asked = ["inspect", "--format", "{{.NodeID}}", ...ids.trim().split("\n")];
+      return new Set((await swarm.docker(asked)).trim().split("\n"));
+    };
+    const expected = async () => {
+      const on = await nodes();
+      return swarm.nodes.filter(({ id }) => on.has(id)).map(({ address }) => `${address}:8088`);
+    };
+
+    const isRight = async () => (await fleet.inConsul("mesh")).join() === (await expected()).sort().join();
+    await until(isRight, { ...SOON, what: "one endpoint per node" });
+    await until(() => routed("mesh.example") > 0, { ...SOON, what: "the route" });
+    expect(routed("mesh.example")).toBe((await expected()).length);
+
+    const scaled = ["service", "scale", "--detach", "mesh=1"];
+    await swarm.docker(scaled);
+    await until(async () => (await fleet.inConsul("mesh")).length === 1 && (await isRight()), {
+      ...SOON,
+      what: "the one node that is left",
+    });
+    await swarm.docker(["service", "rm", "mesh"]);
+    await until(async () => (await fleet.inConsul("mesh")).length === 0, { ...SOON, what: "nothing of it" });
+    expect(await consul.request({ path: "/v1/catalog/service/mesh" })).toEqual([]);
+  });
+
   function routed(host: string): number {
     return serve(fleet.kong.world, { host, path: "/" })?.targets.length ?? 0;
   }

@@ -247,6 +247,15 @@ describe.skipIf(lab.some(({ skip }) => skip))(`platform and voting-app ${reason}
     const told = (await Promise.all(swarm.nodes.map(auditOfMuster))).join("\n");
     expect(new Set(after.map(facts)), told).toEqual(new Set(before.map(facts)));
   });
+
+  it("an application that is taken down leaves nothing in Consul and Kong", { timeout: 120_000 }, async () => {
+    await swarm.docker(["stack", "rm", "voting-app"]);
+
+    await converges("vote", 0);
+    await converges("result", 0);
+    const isEmpty = () => [...kong.world.store.upstreams.keys(), ...kong.world.store.routes.keys()].length === 0;
+    await until(isEmpty, { timeoutMs: SOON, everyMs: 200, what: "no upstream and no route" });
+  });
 });
 
 function original(services: Readonly<Record<string, Service>>, name: string): Service {
