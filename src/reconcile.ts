@@ -321,6 +321,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       op === "deregister" && !isTaken(before) && rules.isInferred(before) ? [before] : [],
     );
     const refused = new Set(guard.refuse(candidates, registered, syncsOf, isAll).map(({ key }) => key));
+    // A failed removal that is held back now is not retried: it would be due, and never tried, again and again.
+    for (const key of refused) retries.succeeded(key);
     const told =
       refused.size === 0
         ? null

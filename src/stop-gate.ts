@@ -9,9 +9,10 @@
 import type { AuditInput } from "./audit/record.ts";
 import { backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
+import type { TaskRecord } from "./correlate.ts";
 import { taskMetadata } from "./instances.ts";
 import type { LeavingEntry } from "./leaving.ts";
-import type { Fact, Instance, Logger, Metadata, Source } from "./model.ts";
+import type { DefinedFact, Fact, Instance, Logger, Metadata, Source } from "./model.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { World } from "./world.ts";
 
@@ -44,6 +45,8 @@ export interface DrainProgress {
 
 /** Where no `muster.drain` says how long, ms: as long as ECS gives a task by default. */
 const DRAIN_MS = 30_000;
+const LABEL = "muster.stop-gate";
+const MAX_SERVICES = 10_000;
 const POLL_MS = 200;
 const RETRY = { base: 250, max: 5_000 };
 
@@ -75,9 +78,12 @@ interface Held {
 
 export function createStopGate({ world, reconcilers, audit, clock, random, log }: StopGateOptions): StopGate {
   const held = new Map<string, Held>();
+  /** Services with gates by the keys of their definitions: a service that is removed is forgotten before its tasks stop. */
+  const services = new Map<string, DefinedFact>();
 
   return {
     heard(source, fact) {
+      if (fact.kind === "defined" && fact.standing === true) remember(fact);
       if (source.endTask === undefined || (fact.kind !== "status" && fact.kind !== "gone")) return;
       const { task } = fact;
       if (fact.kind === "gone" || fact.status !== "stopping") release(task);
@@ -94,6 +100,20 @@ export function createStopGate({ world, reconcilers, audit, clock, random, log }
       );
     },
   };
+
+  function remember(service: DefinedFact): void {
+    services.delete(service.definition);
+    if (Object.hasOwn(service.labels, LABEL)) services.set(service.definition, service);
+    const [oldest] = services.keys();
+    if (services.size > MAX_SERVICES && oldest !== undefined) services.delete(oldest);
+  }
+
+  function recordOf(task: string): TaskRecord | null {
+    const record = world.task(task);
+    return record === null
+      ? null
+      : { ...record, inherited: record.inherited ?? services.get(record.assigned.inherits ?? "") ?? null };
+  }
 
   function release(task: string): void {
     held.get(task)?.over.abort(new Error("the task does not wait any more"));
@@ -122,14 +142,14 @@ export function createStopGate({ world, reconcilers, audit, clock, random, log }
 
   /** Labels of a service may come later than those of its container. */
   function isWithoutGate(task: string): boolean {
-    const record = world.task(task);
+    const record = recordOf(task);
     if (record === null) return true;
     const isWhole = record.definition !== null && (record.assigned.inherits === null || record.inherited !== null);
     return isWhole && gateOf(task) === null;
   }
 
   function gateOf(task: string): Gated | null {
-    const record = world.task(task);
+    const record = recordOf(task);
     const metadata = record === null ? null : taskMetadata(record);
     return metadata !== null && isGated(metadata) ? metadata : null;
   }

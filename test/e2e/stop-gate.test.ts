@@ -48,12 +48,16 @@ describe.skipIf(skip)(`the stop-signal gate ${reason}`, { timeout: 60_000 }, () 
   });
   afterEach(async () => {
     await elb[Symbol.asyncDispose]();
-    await engine.docker(["rm", "--force", ...(await engine.docker(["ps", "-aq"])).split(/\s+/).filter(Boolean)]);
+    const left = (await engine.docker(["ps", "-aq"])).split(/\s+/).filter(Boolean);
+    if (left.length > 0) await engine.docker(["rm", "--force", ...left]);
   });
 
-  const configuration = () => `
-node: { id: n1, address: ${engine.address} }
-sources: { docker: { host: "unix://${engine.socket}" } }
+  /** @param swarm the file with the swarm's secret; null: there is no swarm */
+  const configuration = (swarm: string | null = null) => `
+node: { ${swarm === null ? "id: n1, " : ""}address: ${engine.address} }
+sources:
+  docker: { host: "unix://${engine.socket}" }
+${swarm === null ? "" : `  swarm: { secretFile: "${swarm}" }`}
 registries:
   alb:
     { region: ${elb.region}, endpoint: "${elb.url}", instanceId: ${MACHINE}, targetGroups: { web: web }, healthPoll: 200ms }
@@ -151,12 +155,7 @@ registries:
     const secretFile = join(folder, "secret");
     await writeFile(secretFile, "a-secret-of-the-swarm");
     await engine.docker(["swarm", "init", "--advertise-addr", engine.address]);
-    const inSwarm = configuration().replace("registries:", `  swarm: { secretFile: "${secretFile}" }\nregistries:`);
-    const sources = inSwarm
-      .replace("node: { id: n1, address", "node: { address")
-      .replace("sources: { docker:", "sources:\n  docker:")
-      .replace(/(docker: \{[^}]*\}) \}/, "$1");
-    const muster = await startMuster(sources);
+    const muster = await startMuster(configuration(secretFile));
     try {
       await muster.ready();
       const name = "in-swarm";

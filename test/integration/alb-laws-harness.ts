@@ -1,4 +1,6 @@
 /** What the laws for registries need to judge the ALB adapter on the fake ELBv2. */
+import { createHash } from "node:crypto";
+import type { MadeSpec } from "../../adapters/registries/alb/made-spec.ts";
 import type { RuleSpec } from "../../adapters/registries/alb/routes.ts";
 import type { Instance, Json, Registry } from "../../src/model.ts";
 import type { Backdoor, Owner } from "../conformance/registry.ts";
@@ -7,7 +9,7 @@ import type { Group } from "../fakes/alb/world.ts";
 import { addMachine, held, MACHINE, openAlb, put } from "./alb-harness.ts";
 
 /** Every owner is a machine of its own, with its own address; each cluster has a group that carries its tag. */
-export function lawsHarness(elb: FakeElb, type: "instance" | "ip", withRules = false) {
+export function lawsHarness(elb: FakeElb, type: "instance" | "ip", withRules = false, withMade = false) {
   const machines = new Map<string, { readonly id: string; readonly address: string }>();
   const groups = new Map<string, Group>();
   const listeners = new Map<string, string>();
@@ -39,15 +41,25 @@ export function lawsHarness(elb: FakeElb, type: "instance" | "ip", withRules = f
     const { id: instanceId, address } = machineOf(owner);
     const { name } = groupOf(owner);
     const here = { ...owner, node: { ...owner.node, address } };
-    const rules = { listeners: [listenerOf(owner)], from: 1000 };
+    const groups = { vpc: "vpc-12345678", type, healthPath: "/", drain: 0 };
+    const rules = { listeners: [listenerOf(owner)], from: 1000, ...(withMade && { groups }) };
     const registry = openAlb(elb, { owner: here, options: { instanceId, ...(withRules && { rules }) } });
     // The laws' instances as they would be here: on this machine, labelled, and no two of them on one host port.
     const project = (each: Instance) =>
-      registry.project({ ...each, address, port: portOf(each), albTargetGroups: [name] });
+      registry.project({
+        ...{ ...each, address, port: portOf(each) },
+        ...(withMade ? { routes: routesOf(each) } : { albTargetGroups: [name] }),
+      });
     return { registry: { ...registry, project }, backdoor: backdoorOf(elb) };
   }
 
   return { open };
+}
+
+/** Groups are only made for services with routes. */
+function routesOf({ routes, service }: Instance): Instance["routes"] {
+  const path = `/${createHash("sha256").update(service).digest("hex").slice(0, 8)}`;
+  return routes.length > 0 ? routes : [{ hosts: [], paths: [path], stripPath: false, priority: null }];
 }
 
 function portOf({ task, port }: Instance): number | null {
@@ -77,11 +89,33 @@ function backdoorOf(elb: FakeElb): Backdoor {
     world.tags.set(arn, new Map());
   }
 
+  /** Nobody's, by the very name or one like it, and another cluster's. */
+  function putGroup({ made }: MadeSpec): void {
+    const isTaken = [...world.groups.values()].some(({ name }) => name === made);
+    world.addGroup({ name: isTaken ? `${made.slice(0, 30)}-x` : made, tags: { "muster:service": "web" } });
+    world.addGroup({ name: `x-${made.slice(0, 30)}`, tags: { "muster:cluster": "another", "muster:service": "web" } });
+  }
+
   return {
     async putStranger({ spec }) {
-      if (typeof spec === "object" && spec !== null && "listener" in spec) return putRule(spec as unknown as RuleSpec);
-      const { group: name, address, port } = spec as { group: string; address: string; port: number };
-      const group = groupOf(name);
+      const {
+        group: name,
+        address,
+        port,
+        listener,
+        made,
+      } = spec as {
+        readonly group: string;
+        readonly address: string;
+        readonly port: number;
+        readonly listener?: string;
+        readonly made?: string;
+      };
+      if (listener !== undefined) return putRule(spec as unknown as RuleSpec);
+      if (made !== undefined) return putGroup(spec as unknown as MadeSpec);
+      // One of Muster's making is not there before it makes it.
+      const isThere = [...world.groups.values()].some((each) => each.name === name);
+      const group = isThere ? groupOf(name) : world.addGroup({ name: `not-${String(name).slice(0, 28)}`, type: "ip" });
       addMachine(elb, stranger);
       put(group, group.type === "ip" ? `${address}1` : stranger, port);
       put(group, group.type === "ip" ? "10.0.255.1" : "i-000000010", port + 1);
@@ -98,7 +132,11 @@ function backdoorOf(elb: FakeElb): Backdoor {
         arn,
         { conditions: conditions.map(({ field, values }) => ({ field, values })), to: [...forward.keys()] },
       ]);
-      return Object.fromEntries([...entries, ...rules]);
+      const groups = [...world.groups.values()].map(({ arn }): [string, Json] => [
+        arn,
+        Object.fromEntries(world.tags.get(arn) ?? []),
+      ]);
+      return Object.fromEntries([...entries, ...rules, ...groups]);
     },
     async serves({ key, spec }) {
       // A law asks again and again while a pass is under way, which needs its turns.

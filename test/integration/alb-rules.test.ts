@@ -158,6 +158,15 @@ describe("a rule", () => {
 
     expect(elb.world.routing.of(listener).map(({ priority }) => priority)).toEqual([20]);
   });
+
+  it("is at rest after a label's priority came or went: no write in the next pass", async () => {
+    await using alb = open();
+    for (const priority of [null, 10, null, 20]) {
+      const wanted = [routed(route({ paths: ["/a"], priority }))];
+      expect(await pass(alb, wanted)).not.toEqual([]);
+      expect(await pass(alb, wanted)).toEqual([]);
+    }
+  });
 });
 
 describe("the rules of others", () => {

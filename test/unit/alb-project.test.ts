@@ -15,7 +15,8 @@ function projected(
   hosts: string[] = [],
 ) {
   const { foreign } = createOwnership(NODE, hosts);
-  return project(instance(1, changes), { name: "alb", targetGroups, foreign }).map(({ registration }) => registration);
+  const settings = { name: "alb", targetGroups, foreign, madeFor: () => null };
+  return project(instance(1, changes), settings).map(({ registration }) => registration);
 }
 
 describe("projection", () => {

@@ -46,6 +46,7 @@ function scene({ endTask = async () => null as string | null } = {}) {
   const details = new Map<string, Json>();
   const registry = Object.assign(createFakeRegistry(), { detail: (key: string) => details.get(key) ?? null });
   const base = createScene({ registry });
+  const { world, clock, audited, say, pass } = base;
   const sent: string[] = [];
   const source: Source = {
     name: "docker",
@@ -62,8 +63,7 @@ function scene({ endTask = async () => null as string | null } = {}) {
     },
   });
   return {
-    ...base,
-    ...{ details, sent, gate, source },
+    ...{ world, clock, audited, say, pass, details, sent, gate, source },
     async hear(...facts: readonly Fact[]) {
       await base.say(...facts);
       for (const fact of facts) gate.heard(source, fact);
@@ -169,6 +169,21 @@ describe("the gate", () => {
 
     await say({ ...container, definition: "service:s1", labels: { "muster.stop-gate": "SIGTERM" } });
     await clock.advance(200);
+
+    expect(sent).toEqual(["t1 SIGTERM"]);
+  });
+
+  it("holds for a service that is removed: its labels are gone before its tasks have stopped", async () => {
+    const { hear, stopping, clock, sent, world } = scene();
+    const [node, container, , ...rest] = runningTask("t1");
+    const swarm = { source: "swarm", standing: true, definition: "service:s1" };
+    await hear(node, container, assigned({ definition: "def:t1", inherits: "service:s1" }), ...rest, synced());
+    await hear({ ...container, ...swarm, labels: LABELS }, synced({ source: "swarm" }));
+    await hear(synced({ source: "swarm", floor: 2, clock: 3 }));
+    expect(world.task("t1")?.inherited).toBeNull();
+
+    await stopping();
+    await clock.advance(21_000);
 
     expect(sent).toEqual(["t1 SIGTERM"]);
   });

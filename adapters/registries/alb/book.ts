@@ -42,7 +42,7 @@ export interface Book {
 }
 
 /** Draining has begun or is over: the group counts as not having it. */
-const LEAVING = ["draining", "unhealthy.draining"];
+export const LEAVING: readonly string[] = ["draining", "unhealthy.draining"];
 const NOT_REGISTERED = { state: "unused", reason: "Target.NotRegistered", description: null };
 /** For how long an ended target is told of, ms. */
 const REMEMBERED_MS = 900_000;

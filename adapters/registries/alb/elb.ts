@@ -5,6 +5,7 @@ import {
   DescribeTargetGroupsCommand,
   DescribeTargetHealthCommand,
   RegisterTargetsCommand,
+  type TargetGroup,
 } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { notUnderstood } from "./errors.ts";
 import type { Sender } from "./sender.ts";
@@ -30,6 +31,8 @@ export interface GroupDescription {
   readonly name: string;
   /** e.g. `instance`, `ip`, `lambda` */
   readonly type: string;
+  /** Empty for checks without one. */
+  readonly healthPath: string;
 }
 
 /** Every method waits for its turn and rejects with `signal.reason` on abort, else with a `RequestError`. */
@@ -56,10 +59,7 @@ export function createElb({ call, dispose }: Sender): Elb {
         const command = new DescribeTargetGroupsCommand({ Marker: marker });
         const output = await call("DescribeTargetGroups", (sdk) => sdk.send(command, { abortSignal: signal }), signal);
         if (output.TargetGroups === undefined) throw notUnderstood("DescribeTargetGroups");
-        for (const { TargetGroupArn: arn, TargetGroupName: name, TargetType: type } of output.TargetGroups) {
-          if (arn === undefined || name === undefined) throw notUnderstood("DescribeTargetGroups");
-          found.push({ arn, name, type: type ?? "instance" });
-        }
+        found.push(...output.TargetGroups.map(groupOf));
         marker = output.NextMarker;
       } while (marker !== undefined && marker !== "");
       return found;
@@ -106,6 +106,12 @@ export function createElb({ call, dispose }: Sender): Elb {
 
     dispose,
   };
+}
+
+function groupOf(group: TargetGroup): GroupDescription {
+  const { TargetGroupArn: arn, TargetGroupName: name, TargetType: type, HealthCheckPath } = group;
+  if (arn === undefined || name === undefined) throw notUnderstood("DescribeTargetGroups");
+  return { arn, name, type: type ?? "instance", healthPath: HealthCheckPath ?? "" };
 }
 
 function described({ id, port, zone }: Target) {

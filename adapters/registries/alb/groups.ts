@@ -11,6 +11,8 @@ export interface Group {
   readonly name: string;
   readonly arn: string;
   readonly type: TargetType;
+  /** Whether Muster made it (`rules.groups`), and for which service. */
+  readonly made: { readonly service: string; readonly healthPath: string } | null;
 }
 
 /** Why a group can't be used. */
@@ -25,6 +27,8 @@ export interface Groups {
   /** All that may be touched, as of at most five minutes ago. */
   all(signal: AbortSignal): Promise<readonly Group[]>;
   find(name: string, arn: string | null, signal: AbortSignal): Promise<Group | Refused>;
+  /** It has just been made, or changed. */
+  add(group: Group): void;
   /** It turned out not to exist (any more). */
   forget(name: string): void;
 }
@@ -34,9 +38,13 @@ export interface GroupsOptions {
   /** Names or ARNs. */
   readonly named: readonly string[];
   readonly discover: boolean;
+  /** Whether Muster makes groups, which are then found whatever `discover` says. */
+  readonly makes: boolean;
 }
 
 export const TAG = "muster:cluster";
+/** Of what Muster made: a rule, or a group. */
+export const SERVICE = "muster:service";
 /** Types never change, and names only lead elsewhere once a group is gone, which is noticed. ms */
 const FRESH_MS = 300_000;
 /** For a group that a label names and nobody knew five seconds ago. */
@@ -50,7 +58,7 @@ interface Known {
 }
 
 export function createGroups(elb: Elb, options: GroupsOptions, timing: Timing, log: Logger): Groups {
-  const { cluster, discover } = options;
+  const { cluster, discover, makes } = options;
   const named = new Map(options.named.flatMap((text) => readGroupRef(text) ?? []).map((ref) => [ref.name, ref]));
   const told = new Set<string>();
   let known: Known | null = null;
@@ -66,14 +74,14 @@ export function createGroups(elb: Elb, options: GroupsOptions, timing: Timing, l
     const refused = new Map<string, string>();
     for (const group of all) {
       const why = fault(group, tagged);
-      if (why === null) usable.set(group.name, { name: group.name, arn: group.arn, type: group.type as TargetType });
+      if (why === null) usable.set(group.name, usableOf(group, makes ? (tagged.get(group.arn) ?? null) : null));
       else refused.set(group.name, why);
     }
     for (const { name } of named.values()) if (!usable.has(name)) tell(name, refused.get(name) ?? absent(name));
     return { at, usable, refused };
   }
 
-  function fault({ name, arn, type }: GroupDescription, tagged: ReadonlySet<string>): string | null {
+  function fault({ name, arn, type }: GroupDescription, tagged: ReadonlyMap<string, string | null>): string | null {
     const ref = named.get(name);
     if (ref === undefined && !tagged.has(arn)) return notOurs(name);
     if (ref !== undefined && !leadsTo(ref.arn, arn)) return `target group ${name} is ${arn}, not ${ref.arn}`;
@@ -82,19 +90,24 @@ export function createGroups(elb: Elb, options: GroupsOptions, timing: Timing, l
     return null;
   }
 
-  async function taggedOf(groups: readonly GroupDescription[], signal: AbortSignal): Promise<ReadonlySet<string>> {
-    if (!discover || groups.length === 0) return new Set();
+  /** @returns those with this cluster's tag by ARN, with the service for which Muster made them; null: somebody else did */
+  async function taggedOf(
+    groups: readonly GroupDescription[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string | null>> {
+    if (!(discover || makes) || groups.length === 0) return new Map();
     try {
       const tags = await elb.tags(
         groups.map(({ arn }) => arn),
         signal,
       );
-      return new Set([...tags].filter(([, own]) => own.get(TAG) === cluster).map(([arn]) => arn));
+      const ours = [...tags].filter(([, own]) => own.get(TAG) === cluster && (discover || own.has(SERVICE)));
+      return new Map(ours.map(([arn, own]) => [arn, own.get(SERVICE) ?? null]));
     } catch (error) {
       // Without this permission there is less to find, and nothing wrong.
       if (!isDenied(error)) throw error;
       tell(TAG, `only the groups in registries.alb.targetGroups are used: ${messageOf(error)}`);
-      return new Set();
+      return new Map();
     }
   }
 
@@ -123,6 +136,9 @@ export function createGroups(elb: Elb, options: GroupsOptions, timing: Timing, l
         ? group
         : { why: `target group ${name} is ${group.arn}, not ${arn}`, isAbsent: false };
     },
+    add(group) {
+      if (known !== null) known = { ...known, usable: new Map([...known.usable, [group.name, group]]) };
+    },
     forget(name) {
       if (known === null) return;
       const usable = new Map(known.usable);
@@ -134,6 +150,11 @@ export function createGroups(elb: Elb, options: GroupsOptions, timing: Timing, l
   function notOurs(name: string): string {
     return `target group ${name} is not this cluster's: name it in registries.alb.targetGroups or tag it ${TAG}=${cluster}`;
   }
+}
+
+/** @param service for which Muster made it; null: somebody else did */
+function usableOf({ name, arn, type, healthPath }: GroupDescription, service: string | null): Group {
+  return { name, arn, type: type as TargetType, made: service === null ? null : { service, healthPath } };
 }
 
 function leadsTo(wanted: GroupRef["arn"], arn: string): boolean {

@@ -12,6 +12,9 @@ import { regionOf } from "./group-ref.ts";
 import { createGroups } from "./groups.ts";
 import { createImds } from "./imds.ts";
 import { createListing } from "./listing.ts";
+import { createMade } from "./made.ts";
+import { createMadeApi } from "./made-api.ts";
+import { isMade, madeName, madeRegistration } from "./made-spec.ts";
 import { createMemory } from "./memory.ts";
 import type { AlbOptions } from "./options.ts";
 import { listOthers } from "./others.ts";
@@ -47,7 +50,9 @@ export function createAlbRegistry(
   const sender = createSender({ region: regionFor(options), endpoint, timeout, musters }, timing, random);
   const elb = createElb(sender);
   const named = Object.values(targetGroups);
-  const groups = createGroups(elb, { cluster, named, discover: options.discover }, timing, log);
+  const makes = options.rules?.groups ?? null;
+  const { discover } = options;
+  const groups = createGroups(elb, { cluster, named, discover, makes: makes !== null }, timing, log);
   const ownership = createOwnership(node, options.hosts);
   const memory = createMemory();
   const book = createBook(timing.now);
@@ -67,9 +72,12 @@ export function createAlbRegistry(
   const { listeners = [], from = 0 } = options.rules ?? {};
   const api = createRulesApi(sender);
   const rules = createRules({ ...parts, cluster, api, listeners, from });
+  const made = createMade({ ...parts, cluster, made: createMadeApi(sender), makes });
   const watch = createWatch({ ...parts, period });
-  const looked = { where: endpoint ?? "the ELBv2 API", named, listeners, discover: options.discover };
-  const settings = { name, targetGroups, foreign: ownership.foreign };
+  const looked = { where: endpoint ?? "the ELBv2 API", named, listeners, discover };
+  const madeFor = ({ service, routes }: Instance) =>
+    makes === null || routes.length === 0 ? null : madeName(cluster, service);
+  const settings = { name, targetGroups, foreign: ownership.foreign, madeFor };
 
   return {
     name,
@@ -79,13 +87,16 @@ export function createAlbRegistry(
       for (const each of projected) memory.keep(each, instance);
       const targets = projected.map(({ registration }) => registration);
       const [first] = projected;
-      return first === undefined ? targets : [...targets, ...rulesFor(instance, first.group.name)];
+      if (first === undefined) return targets;
+      const isMadeHere = makes !== null && first.group.name === madeName(cluster, instance.service);
+      const needed = isMadeHere ? [madeRegistration(instance, cluster, makes)] : [];
+      return [...targets, ...rulesFor(instance, first.group.name), ...needed];
     },
     async list(signal) {
       // Each call under way listens to it: many listeners are no leak here.
       setMaxListeners(0, signal);
       try {
-        return [...(await listing.list(signal)), ...(await rules.list(signal))];
+        return [...(await listing.list(signal)), ...(await rules.list(signal)), ...(await made.list(signal))];
       } catch (error) {
         signal.throwIfAborted();
         throw new RequestError(`${name}: list: ${messageOf(error)}`, { retry: true, ambiguous: false, cause: error });
@@ -128,16 +139,23 @@ export function createAlbRegistry(
     }
   }
 
-  /** Rules before targets where they are made, after them where they go. One by one: there are few. */
+  /** Groups, rules, targets where they are made; the other way round where they go. Groups and rules one by one: they are few. */
   async function inOrder(changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]> {
     signal.throwIfAborted();
     const outcomes = new Map<Change, Outcome>();
-    const ofRules = changes.filter((change) => isRule(change.after ?? change.before));
-    const ofTargets = changes.filter((change) => !ofRules.includes(change));
-    for (const change of ofRules) if (change.after !== null) outcomes.set(change, await rules.apply(change, signal));
+    const ofGroups = changes.filter(({ after, before }) => isMade(after ?? before));
+    const ofRules = changes.filter(({ after, before }) => isRule(after ?? before));
+    const ofTargets = changes.filter((change) => !ofRules.includes(change) && !ofGroups.includes(change));
+    const each = async (some: readonly Change[], { apply }: Pick<typeof rules, "apply">, comes: boolean) => {
+      for (const change of some)
+        if ((change.after !== null) === comes) outcomes.set(change, await apply(change, signal));
+    };
+    await each(ofGroups, made, true);
+    await each(ofRules, rules, true);
     const written = ofTargets.length === 0 ? [] : await write(ofTargets, parts, signal);
     for (const [index, change] of ofTargets.entries()) outcomes.set(change, written[index] as Outcome);
-    for (const change of ofRules) if (change.after === null) outcomes.set(change, await rules.apply(change, signal));
+    await each(ofRules, rules, false);
+    await each(ofGroups, made, false);
     return changes.map((change) => outcomes.get(change) as Outcome);
   }
 

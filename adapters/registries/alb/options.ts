@@ -8,6 +8,8 @@ const NETWORK = "expected an IP address or a network such as 10.0.0.0/16";
 const MUSTERS = "expected how many Musters there are, a whole number from 1 to 10000";
 
 const LISTENERS = "expected a list of listeners' ARNs";
+const VPC = "expected a VPC's id such as vpc-0123456789abcdef0";
+const PATH = "expected a path that starts with '/'";
 const FROM = "expected a rule priority from 1 to 11300";
 
 const listener = v.pipe(
@@ -55,6 +57,19 @@ export const AlbOptions = v.strictObject({
       listeners: v.pipe(v.array(listener, LISTENERS), v.minLength(1, LISTENERS)),
       /** The first priority for rules without one of their own; they take up to 38,700 from there on. */
       from: v.optional(v.pipe(v.number(FROM), v.integer(FROM), v.minValue(1, FROM), v.maxValue(11_300, FROM)), 1000),
+      /** Makes a target group for each service that has routes and no group. Absent: none. */
+      groups: v.optional(
+        v.strictObject({
+          /** Of the groups, and so of the load balancer. */
+          vpc: v.pipe(v.string(VPC), v.regex(/^vpc-[0-9a-f]{8,17}$/, VPC)),
+          /** What their targets are: this machine, or addresses (Marathon). */
+          type: v.optional(v.picklist(["instance", "ip"], "expected instance or ip"), "instance"),
+          /** The load balancer's health check, for services without a `muster.check.http`. */
+          healthPath: v.optional(v.pipe(v.string(PATH), v.regex(/^\/[!-~]{0,1023}$/, PATH)), "/"),
+          /** Deregistration delay, for services without a `muster.drain`; at most an hour. */
+          drain: v.optional(duration, "30s"),
+        }),
+      ),
     }),
   ),
   /** How many Musters share the account's limits on calls. */

@@ -17,6 +17,8 @@ export interface ProjectSettings {
   readonly name: string;
   /** By service name. */
   readonly targetGroups: Readonly<Record<string, string>>;
+  /** Name of the group that is made for an instance with routes and no other group; null: none is. */
+  madeFor(instance: Instance): string | null;
   /** Why a target at this address would not be ours; null if it is. */
   foreign(address: string): string | null;
 }
@@ -27,10 +29,15 @@ export interface Projected {
 }
 
 /** Throws an Error that names the culprit. Empty where no group is named, and for what is not TCP. */
-export function project(instance: Instance, { name, targetGroups, foreign }: ProjectSettings): readonly Projected[] {
+export function project(
+  instance: Instance,
+  { name, targetGroups, foreign, madeFor }: ProjectSettings,
+): readonly Projected[] {
   const { id, service, albTargetGroups, protocol } = instance;
   const own = Object.hasOwn(targetGroups, service) ? targetGroups[service] : undefined;
-  const named = albTargetGroups.length > 0 ? albTargetGroups : own === undefined ? [] : [own];
+  const given = albTargetGroups.length > 0 ? albTargetGroups : own === undefined ? [] : [own];
+  const made = given.length > 0 ? null : madeFor(instance);
+  const named = made === null ? given : [made];
   if (named.length === 0 || protocol !== "tcp") return [];
   const refuse = (why: string) => new Error(`${name}: ${JSON.stringify(id)}: ${why}`);
   const groups = named.map((text) => {

@@ -25,6 +25,8 @@ const MAX_VALUES = 5;
 const MAX_LENGTH = 128;
 /** What such a value may hold, but for its wildcards, which nobody means by a plain path. */
 const PLAIN = /^[A-Za-z0-9_.$/~"'@:+&-]*$/;
+/** Who a rule, or a group, is for is written into its tags. */
+const TAG_VALUE = /^[\p{L}\p{N} _.:/=+@-]{1,256}$/u;
 /** Rules per listener, and so the places that each degree of being specific has. */
 export const PER_DEGREE = 100;
 const DEGREES_PER_HOST = MAX_LENGTH + 1;
@@ -35,6 +37,9 @@ export function rulesOf(
   group: string,
   listeners: readonly string[],
 ): readonly Registration[] {
+  if (routes.length > 0 && !TAG_VALUE.test(service)) {
+    throw new Error(`service ${JSON.stringify(service)} can't be a tag's value: name it with muster.name`);
+  }
   const conditions = routes.flatMap((route) => {
     const { priority } = route;
     if (priority !== null && !(Number.isInteger(priority) && priority >= 1 && priority <= 50_000)) {

@@ -1,6 +1,7 @@
 /** The calls about listener rules, in Muster's own words. */
 import {
   type Action,
+  AddTagsCommand,
   CreateRuleCommand,
   DeleteRuleCommand,
   DescribeRulesCommand,
@@ -38,6 +39,8 @@ export interface RulesApi {
   create(rule: NewRule, signal: AbortSignal): Promise<void>;
   forward(rule: string, group: string, signal: AbortSignal): Promise<void>;
   prioritize(rule: string, priority: number, signal: AbortSignal): Promise<void>;
+  /** Sets tags; others stay. */
+  tag(rule: string, tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
   remove(rule: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -72,6 +75,11 @@ export function createRulesApi({ call }: Sender): RulesApi {
     async prioritize(rule, priority, signal) {
       const command = new SetRulePrioritiesCommand({ RulePriorities: [{ RuleArn: rule, Priority: priority }] });
       await call("SetRulePriorities", (sdk) => sdk.send(command, { abortSignal: signal }), signal);
+    },
+    async tag(rule, tags, signal) {
+      const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+      const command = new AddTagsCommand({ ResourceArns: [rule], Tags });
+      await call("AddTags", (sdk) => sdk.send(command, { abortSignal: signal }), signal);
     },
     async remove(rule, signal) {
       const command = new DeleteRuleCommand({ RuleArn: rule });

@@ -3,7 +3,7 @@ import type { Change, Outcome, Registration } from "../../../src/model.ts";
 import { failed, RequestError } from "../../failure.ts";
 import type { Elb } from "./elb.ts";
 import { hasCode } from "./errors.ts";
-import { type Group, type Groups, TAG } from "./groups.ts";
+import { type Group, type Groups, SERVICE, TAG } from "./groups.ts";
 import type { Ownership } from "./ownership.ts";
 import { type Conditions, degreeOf, PER_DEGREE, type RuleSpec, ruleRegistration, sorted } from "./routes.ts";
 import type { ListenerRule, RulesApi } from "./rules-api.ts";
@@ -32,7 +32,6 @@ export interface Rules {
 /** More than all rules of any account's listeners that one Muster manages. */
 const LIMIT = 10_000;
 
-const SERVICE = "muster:service";
 /** `auto`, or `label` where the priority was given. */
 const PRIORITY = "muster:priority";
 
@@ -92,8 +91,10 @@ export function createRules(parts: RulesParts): Rules {
     for (const { rule } of others) await api.remove(rule.arn, signal);
     if (first === undefined) return await create(service, spec, group, all, signal);
     if (!first.rule.groups.includes(group.arn)) await api.forward(first.rule.arn, group.arn, signal);
-    if (spec.priority === null || spec.priority === first.rule.priority) return;
-    await api.prioritize(first.rule.arn, spec.priority, signal);
+    const { arn, priority } = first.rule;
+    if (spec.priority !== null && spec.priority !== priority) await api.prioritize(arn, spec.priority, signal);
+    const was = first.registration.spec as unknown as RuleSpec;
+    if ((was.priority === null) !== (spec.priority === null)) await api.tag(arn, chosenBy(spec), signal);
   }
 
   async function create(
@@ -108,7 +109,7 @@ export function createRules(parts: RulesParts): Rules {
     if (same !== undefined)
       throw new Error(`rule ${same.arn} has the same conditions and was not made for this service: remove it`);
     const priority = spec.priority ?? freePriority(spec, all, parts.from);
-    const tags = { [TAG]: cluster, [SERVICE]: service, [PRIORITY]: spec.priority === null ? "auto" : "label" };
+    const tags = { [TAG]: cluster, [SERVICE]: service, ...chosenBy(spec) };
     await api.create({ listener, hosts, paths, priority, group: group.arn, tags }, signal);
   }
 
@@ -170,6 +171,10 @@ function explained(error: unknown, { priority }: RuleSpec): unknown {
     ambiguous: false,
     cause: error,
   });
+}
+
+function chosenBy({ priority }: RuleSpec): Readonly<Record<string, string>> {
+  return { [PRIORITY]: priority === null ? "auto" : "label" };
 }
 
 function freePriority(spec: RuleSpec, all: readonly ListenerRule[], from: number): number {

@@ -46,6 +46,7 @@ const WORDS: Readonly<Partial<Record<Deed["action"], string>>> = {
   sync: "listed",
   leadership: "leadership",
   repair: "log repaired",
+  end: "told to end",
 };
 
 const SHAPES: Readonly<Partial<Record<Deed["action"], CellState>>> = {

@@ -6,6 +6,8 @@ import { checkTarget } from "./validate.ts";
 import type { Group, World } from "./world.ts";
 import type { Form, Xml } from "./xml.ts";
 
+const SETTINGS = ["HealthCheckPath", "Protocol", "VpcId", "TargetType"];
+
 /** A page of DescribeTargetGroups. */
 const PAGE = 400;
 
@@ -61,7 +63,11 @@ export const groupActions: Readonly<Record<string, Action>> = {
   CreateTargetGroup(world, form) {
     const name = form.text("Name") ?? "";
     if (!/^(?!-)[A-Za-z0-9-]{1,32}(?<!-)$/.test(name)) throw invalid(`Target group name '${name}' is not valid`);
-    if ([...world.groups.values()].some((group) => group.name === name)) {
+    const there = [...world.groups.values()].find((group) => group.name === name);
+    if (there !== undefined) {
+      // The same once more is a success (facts/alb.md §2).
+      const isSame = SETTINGS.every((setting) => there.settings.get(setting) === form.text(setting));
+      if (isSame) return { TargetGroups: [groupXml(there)] };
       throw new AwsError("DuplicateTargetGroupName", `A target group with the name '${name}' already exists`);
     }
     if (world.groups.size >= world.quotas.groups)
@@ -73,15 +79,23 @@ export const groupActions: Readonly<Record<string, Action>> = {
       tags: tagsOf(form),
       attached: false,
     });
-    for (const setting of ["HealthCheckPath", "Protocol", "VpcId"]) {
+    for (const setting of SETTINGS) {
       const value = form.text(setting);
       if (value !== undefined) group.settings.set(setting, value);
     }
     return { TargetGroups: [groupXml(group)] };
   },
 
-  DeleteTargetGroup(world, form) {
+  ModifyTargetGroup(world, form) {
     const group = world.group(form.text("TargetGroupArn"));
+    const path = form.text("HealthCheckPath");
+    if (path !== undefined) group.settings.set("HealthCheckPath", path);
+    return { TargetGroups: [groupXml(group)] };
+  },
+
+  DeleteTargetGroup(world, form) {
+    const group = world.groups.get(form.text("TargetGroupArn") ?? "");
+    if (group === undefined) return {};
     if (group.isAttached || world.routing.uses(group.arn)) {
       throw new AwsError("ResourceInUse", `Target group '${group.arn}' is currently in use by a listener or a rule`);
     }
