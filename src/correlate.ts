@@ -15,6 +15,7 @@ import type {
   HealthFact,
   Json,
   NodeFact,
+  SourceStateFact,
   StatusFact,
   SyncedFact,
   TaskFact,
@@ -43,7 +44,10 @@ export interface SourceSync {
   readonly firstSynced: number | null;
   readonly lastSynced: number | null;
   readonly trust: SyncedFact["trust"] | null;
-  /** ms since the epoch of the first of the doubtful listings that are not followed by a whole one; null if there is none. */
+  /**
+   * ms since the epoch of the first of the doubtful listings that are not followed by a whole one, or of the last connection
+   * since then; null if there is none.
+   */
   readonly doubtfulSince: number | null;
 }
 
@@ -111,8 +115,9 @@ export function createCorrelator(): Correlator {
         case "status":
         case "health":
           return joinTaskFact(fact);
-        case "resync":
         case "source":
+          return joinConnection(fact);
+        case "resync":
         case "notice":
           return [];
         default:
@@ -205,6 +210,14 @@ export function createCorrelator(): Correlator {
     revision++;
     dropOldTombstones();
     return [...changed];
+  }
+
+  /** Behind a new connection there may be another leader, whose listings are in doubt from now on, whatever went before. */
+  function joinConnection({ source, state, at }: SourceStateFact): readonly string[] {
+    const sync = syncs.get(source);
+    if (state !== "connected" || sync === undefined || sync.doubtfulSince === null) return [];
+    syncs.set(source, { ...sync, doubtfulSince: Math.max(sync.doubtfulSince, at) });
+    return [];
   }
 
   function dropBelow(source: string, floor: number): Set<string> {

@@ -29,6 +29,28 @@ describe("the mass-delete guard", () => {
   });
 });
 
+describe("a source in doubt that is connected anew", () => {
+  it("is in doubt from then on: there may be another leader behind it", async () => {
+    const source = "marathon";
+    const scene = createScene({ sources: [source] });
+    const facts = runningTask("t1", { source });
+    const at = () => scene.clock.now();
+    await scene.say(...facts, synced({ source, trust: "doubtful", at: at() }));
+    await scene.pass();
+    await scene.clock.advance(50_000);
+    await scene.say({ kind: "source", source, state: "connected", error: null, clock: 4, at: at(), via: "test" });
+    await scene.say(synced({ source, trust: "doubtful", clock: 5, floor: 5, at: at() }));
+    await scene.clock.advance(20_000);
+    await scene.pass();
+    expect(scene.keys).toEqual(["fake:t1:8080"]);
+
+    await scene.clock.advance(40_000);
+    await scene.say(synced({ source, trust: "doubtful", clock: 6, floor: 6, at: at() }));
+    await scene.pass();
+    expect(scene.keys).toEqual([]);
+  });
+});
+
 describe("service-level objects", () => {
   const source = "marathon";
   const labels = { "muster.route.host": "shop.example", "muster.route.path": "/" };

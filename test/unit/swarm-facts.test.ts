@@ -60,7 +60,11 @@ describe("what a manager says to the leader", () => {
     const said = contentsOf(reading({ tasks }), ALL);
 
     const binding = { containerPort: 80, protocol: "tcp", hostAddress: "0.0.0.0", hostPort: 8080 };
-    const assigned = { inherits: "service:s1", definition: "containers:s1", created: Date.parse("2026-11-21T10:00:00.000Z") };
+    const assigned = {
+      inherits: "service:s1",
+      definition: "containers:s1",
+      created: Date.parse("2026-11-21T10:00:00.000Z"),
+    };
     const bare = { mode: "mapped", bindings: [], networks: [], exposed: [] };
     expect(said).toEqual([
       { kind: "assigned", task: "t1", node: "n1", ...assigned },
