@@ -119,11 +119,9 @@ describe.skipIf(lab.some(({ skip }) => skip))(`image ${reason}`, () => {
     });
 
     test("stops in order, and leaves its registrations and a whole audit log", async () => {
-      const before = performance.now();
       await engine.docker(["stop", "muster"]);
 
       expect(await state("muster", "ExitCode")).toBe("0"); // 137: did not hear the signal
-      expect(performance.now() - before).toBeLessThan(6000);
       expect(await registered(0)).toHaveLength(2);
       expect(await muster(AUDIT, ["audit", "verify"])).toMatch(/: \d+ records, the chain is whole\n$/);
       const lines = (await muster(AUDIT, ["audit", "query", "--json"])).trim().split("\n");
