@@ -39,11 +39,13 @@ export async function createGatedApp(engine: Engine): Promise<GatedApp> {
   const mounts = ["/usr", "/lib", "/lib64", dirname(process.execPath)].filter(existsSync);
   const volumes = [...new Set(mounts)].flatMap((path) => ["--volume", `${path}:${path}:ro`]);
   const command = ["lab/sleep:v1", process.execPath, "/told/app.mjs"];
+  // Without it the container counts as ready before the app listens.
+  const health = ["--health-cmd", "wget -q -O /dev/null http://127.0.0.1:8080/", "--health-interval", "1s"];
   const own = ["--volume", `${folder}:/told`, "--env"];
   return {
     async start(name, more = []) {
       const labels = ["--label", "muster.name=web", "-p", "8080"];
-      const args = [...labels, ...volumes, ...own, `NAME=${name}`, ...more, ...command];
+      const args = [...labels, ...health, ...volumes, ...own, `NAME=${name}`, ...more, ...command];
       await engine.docker(["run", "-d", "--name", name, ...args]);
     },
     serviceArgs(name) {

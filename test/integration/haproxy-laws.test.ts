@@ -25,7 +25,7 @@ describe.skipIf(skip)(`the HAProxy registry ${reason}`, { timeout: 60_000 }, () 
 
   testRegistry(it, {
     open: async (owner) => ({
-      registry: await openRegistry({ socket: proxy.url, timeout: 1000 }, owner),
+      registry: await openRegistry({ socket: proxy.url, timeout: 3000 }, owner),
       backdoor: backdoorOf(haproxy, proxy),
     }),
     // HAProxy's backends are in haproxy.cfg.
