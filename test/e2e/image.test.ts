@@ -2,20 +2,19 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AuditRecord } from "../../src/audit/record.ts";
 import { type AgentService, agentServices } from "../integration/consul-harness.ts";
 import { labAvailable } from "../lab/available.ts";
-import { buildImage, importNodeImage, nodeImage } from "../lab/base-image.ts";
+import { nodeImage } from "../lab/base-image.ts";
 import { type Consul, startConsul } from "../lab/consul.ts";
 import { type Engine, startEngine } from "../lab/engine.ts";
+import { importMuster } from "../lab/muster-image.ts";
 import { until } from "../lab/wait.ts";
 
 const lab = [await labAvailable("engine"), await labAvailable("consul")];
 const reason = lab.map((each) => each.reason).find((text) => text !== "") ?? "";
 
-const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 /** Group of the engine's socket: one that nobody is in by accident, unlike root's. */
 const SOCKET_GROUP = "2375";
 const HARDENED = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
@@ -34,8 +33,7 @@ describe.skipIf(lab.some(({ skip }) => skip))(`image ${reason}`, () => {
   beforeAll(async () => {
     engine = await startEngine({ args: ["--group", SOCKET_GROUP] });
     consul = await startConsul({ alsoAt: engine.gateway });
-    await importNodeImage(engine);
-    await buildImage(engine, REPOSITORY, "muster");
+    await importMuster(engine, "muster");
   }, BUILD_MS);
   afterAll(async () => {
     await consul?.[Symbol.asyncDispose]();

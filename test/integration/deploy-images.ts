@@ -2,13 +2,11 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { buildImage, importNodeImage, nodeImage } from "../lab/base-image.ts";
+import { buildImage, nodeImage } from "../lab/base-image.ts";
 import type { Engine } from "../lab/engine.ts";
+import { importMuster } from "../lab/muster-image.ts";
 import { tool } from "../lab/packages.ts";
 import { run } from "../lab/run.ts";
-
-const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 
 export const IMAGES = { muster: "lab/muster:1.0", others: "lab/others:1.0" } as const;
 
@@ -26,10 +24,9 @@ CMD ["haproxy", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]
 export async function makeImages(engines: readonly Engine[]): Promise<void> {
   const [first, ...others] = engines;
   if (first === undefined) throw new Error("no engine");
-  await importNodeImage(first);
+  await importMuster(first, IMAGES.muster);
   const folder = await mkdtemp(join(tmpdir(), "muster-images-"));
   try {
-    await buildImage(first, REPOSITORY, IMAGES.muster);
     await writeContext(folder);
     await buildImage(first, folder, IMAGES.others);
     const file = join(folder, "images.tar");
