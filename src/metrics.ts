@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as MetricReg
 import type { AuditInput } from "./audit/record.ts";
 import { createLatencies } from "./metrics/latency.ts";
 import { mergedViews } from "./metrics/views.ts";
+import type { Json } from "./model.ts";
 import type { Write } from "./report.ts";
 import type { Scope } from "./scope.ts";
 import { version } from "./version.ts";
@@ -173,6 +174,19 @@ export function createMetrics({ scopes, now = Date.now }: MetricsOptions): Metri
       }
     });
     gauge(
+      "muster_registry_targets",
+      "Targets by how the registry says that they are (ALB: initial, healthy, unhealthy, draining, unused).",
+      ["registry", "state"],
+      (set) => {
+        const counts = new Map<string, Map<string, number>>();
+        for (const [registry, state] of targetStates()) {
+          const states = counts.get(registry) ?? new Map<string, number>();
+          counts.set(registry, states.set(state, (states.get(state) ?? 0) + 1));
+        }
+        for (const [registry, states] of counts) for (const [state, count] of states) set({ registry, state }, count);
+      },
+    );
+    gauge(
       "muster_registry_guarded",
       "Whether the mass-delete guard holds removals back (1) or not (0).",
       ["registry"],
@@ -200,6 +214,20 @@ export function createMetrics({ scopes, now = Date.now }: MetricsOptions): Metri
           if (lastCleanPass !== null) set({ registry: name }, lastCleanPass / 1000);
         }
       },
+    );
+  }
+
+  /** Of each instance that a registry tells more of: the registry's name, and its target's state. */
+  function targetStates(): readonly (readonly [string, string])[] {
+    return scopes().flatMap(({ world, reconcilers }) =>
+      reconcilers
+        .filter(({ tellsDetail }) => tellsDetail)
+        .flatMap((reconciler) =>
+          [...world.instances()].flatMap(({ id }) => {
+            const state = targetState(reconciler.instanceView(id).detail);
+            return state === null ? [] : [[reconciler.name, state] as const];
+          }),
+        ),
     );
   }
 
@@ -249,4 +277,10 @@ function outcomeOf(outcome: Write["outcome"]): "ok" | "refused" | "failed" {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** See `Registry.detail`. */
+function targetState(detail: Json | undefined): string | null {
+  const target = (detail as { readonly target?: { readonly state?: Json } } | null | undefined)?.target;
+  return typeof target?.state === "string" ? target.state : null;
 }

@@ -98,6 +98,8 @@ export interface Reconciler {
   /** Whether the registry is left alone for a while: failures in a row, and ms until it is tried again. */
   backoff(): { readonly failures: number; readonly ms: number };
   instanceView(id: string): RegistrationView;
+  /** Whether the registry tells more of its entries, so that an instance's view has a `detail`. */
+  readonly tellsDetail: boolean;
 }
 
 /** Between attempts to reach a registry that is down: short, since it should be right again within seconds of its return. */
@@ -174,6 +176,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     view,
     backoff: () => ({ failures: down.failures, ms: Math.max(0, down.until - clock.now()) }),
     instanceView,
+    tellsDetail: registry.detail !== undefined,
   };
 
   /** Nothing is registered before its source's first listing is complete: stale entries go first (rule 8). */

@@ -12,10 +12,9 @@ import { createManualClock, settled } from "../fakes/clock.ts";
 import { createFakeRegistry } from "../fakes/registry.ts";
 import { POLICY, silent } from "../reconciling.ts";
 
-function measured() {
+function measured(registry = createFakeRegistry()) {
   const clock = createManualClock();
   const world = createWorld({ sources: ["docker"], now: clock.now });
-  const registry = createFakeRegistry();
   const reconciler = createReconciler({
     ...{
       registry,
@@ -143,6 +142,16 @@ describe("what is counted", () => {
     expect(await value('muster_registry_failures{registry="fake"}')).toBe(0);
     expect(await value('muster_registry_backoff_seconds{registry="fake"}')).toBe(0);
     expect(await value('muster_registry_last_clean_pass_timestamp_seconds{registry="fake"}')).toBeGreaterThan(0);
+  });
+
+  it("targets by the state that their registry tells", async () => {
+    const detail = (key: string) => ({ target: { state: key.includes("t3") ? "unhealthy" : "healthy", reason: null } });
+    const { say, pass, value } = measured(Object.assign(createFakeRegistry(), { detail }));
+    const tasks = ["t1", "t2", "t3"].flatMap((name, index) => runningTask(name, { hostPort: 20_000 + index }));
+    await say(...tasks, synced());
+    await pass();
+    expect(await value('muster_registry_targets{registry="fake",state="healthy"}')).toBe(2);
+    expect(await value('muster_registry_targets{registry="fake",state="unhealthy"}')).toBe(1);
   });
 
   it("refusals of the guard", async () => {
