@@ -209,7 +209,8 @@ describe("swarm source on a worker", () => {
     await using engine = await startFakeSwarm(WORKER);
     await using first = await openPart({ ...ahead, context: { now: () => Date.now() + 3_600_000 } });
     await using second = await openPart({ ...behind, context: { now: () => Date.now() - 3_600_000 } });
-    await using _first = watchSource(first.swarm.node);
+    await using leading = watchSource(first.swarm.node);
+    await leading.until("the first manager to know the swarm", () => leading.syncs() > 0);
     await using part = await openPart({ ...engine, managers: [first.url, second.url] });
     await using watch = watchSource(part.swarm.node);
     await watch.until("the first", () => label(watch.facts) === "ahead");
