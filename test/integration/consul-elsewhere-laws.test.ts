@@ -62,6 +62,7 @@ describe("the Consul registry with instances on another host", { timeout: 60_000
       },
       secrets: [SECRET],
       runs: 5,
+      many: 200,
     });
   });
 
@@ -77,6 +78,7 @@ describe("the Consul registry with instances on another host", { timeout: 60_000
       },
       secrets: [SECRET],
       runs: 5,
+      many: 200,
     });
   });
 });

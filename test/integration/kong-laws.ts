@@ -46,6 +46,7 @@ export function testLaws(version: KongVersion, mode: "database" | "dbless" = "da
       }),
       secrets: [SECRET],
       runs: 5,
+      many: version === "3.4.2" ? 1000 : 200,
       skip: dbless ? WITHOUT_DATABASE : {},
     });
   });

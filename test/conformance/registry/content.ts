@@ -78,8 +78,9 @@ export const contentLaws: LawTable = {
 
   async 13(context) {
     await opened(context, context.owner(), async (registry) => {
-      await converge(registry, fleet(1000));
-      await assertHolds(registry, fleet(1000));
+      const many = fleet(context.harness.many ?? 1000);
+      await converge(registry, many);
+      await assertHolds(registry, many);
       await converge(registry, []);
       await assertHolds(registry, []);
     });
