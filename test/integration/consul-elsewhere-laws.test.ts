@@ -19,7 +19,7 @@ const TIMEOUT = 2000;
 /** Where the laws' instances run. */
 const HOST = instance(1).node;
 
-describe("the Consul registry with instances on another host", { timeout: 60_000 }, () => {
+describe("the Consul registry with instances on another host", { timeout: 240_000 }, () => {
   let server: Consul;
   let own: FaultProxy;
   let folder: string;

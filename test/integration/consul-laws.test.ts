@@ -13,7 +13,7 @@ const TIMEOUT = 2000;
 
 describe.each([{ enableTagOverride: false }, { enableTagOverride: true }])(
   "the Consul registry, %o",
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   ({ enableTagOverride }) => {
     let consul: Consul;
     let proxy: FaultProxy;

@@ -9,7 +9,7 @@ import { startRuntimeProxy } from "./haproxy-proxy.ts";
 
 const { skip, reason } = await labAvailable("haproxy");
 
-describe.skipIf(skip)(`the HAProxy registry ${reason}`, { timeout: 60_000 }, () => {
+describe.skipIf(skip)(`the HAProxy registry ${reason}`, { timeout: 240_000 }, () => {
   let haproxy: Haproxy;
   let proxy: FaultProxy;
 

@@ -20,7 +20,7 @@ const WITHOUT_DATABASE = {
 
 export function testLaws(version: KongVersion, mode: "database" | "dbless" = "database"): void {
   const dbless = mode === "dbless";
-  describe(`the Kong registry on ${version}, ${mode}`, { timeout: 60_000 }, () => {
+  describe(`the Kong registry on ${version}, ${mode}`, { timeout: 240_000 }, () => {
     let kong: FakeKong;
     let proxy: FaultProxy;
     let folder: string;

@@ -12,7 +12,7 @@ import { backdoorOf, openRegistry } from "./vulcand-harness.ts";
 const SECRET = "dnVsY2FuZDpzZWNyZXQ=";
 
 export function vulcandLaws(dialect: Dialect): void {
-  describe(`the Vulcand registry on ${dialect}`, { timeout: 60_000 }, () => {
+  describe(`the Vulcand registry on ${dialect}`, { timeout: 240_000 }, () => {
     let fake: FakeVulcand;
     let proxy: FaultProxy;
     let folder: string;

@@ -1,0 +1,69 @@
+/**
+ * `npm run sim -- --seeds 100000 [--seed N] [--workers N]`: as many runs, from seed N (1) on, on all cores. Each failing
+ * seed is told with a story as short as can be; exit code 1 if there is any.
+ */
+import "./globals.ts";
+import { fork } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { run } from "./run.ts";
+import { shrink, tell } from "./shrink.ts";
+import { storyOf } from "./story.ts";
+
+/** Stories told; more failures than that are only counted. */
+const TOLD = 5;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "2000" },
+    seed: { type: "string", default: "1" },
+    workers: { type: "string", default: String(availableParallelism()) },
+    /** A worker's own: it takes every so manieth seed. */
+    every: { type: "string", default: "0" },
+  },
+});
+const [seeds, first, workers, every] = [values.seeds, values.seed, values.workers, values.every].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
+if (![seeds, first, workers, every].every(Number.isSafeInteger)) {
+  process.stderr.write("sim: --seeds, --seed and --workers take whole numbers\n");
+  process.exitCode = 2;
+} else if (every > 0) await work();
+else await share();
+
+/** Takes its part of the seeds, and says what fails. */
+async function work(): Promise<void> {
+  let failed = 0;
+  for (let seed = first; seed < first + seeds; seed += every) {
+    const story = storyOf(seed);
+    const { violation } = await run(story);
+    if (violation === null) continue;
+    failed++;
+    if (failed <= TOLD) process.stdout.write(`${tell(await shrink(story))}\n`);
+    else process.stdout.write(`seed ${seed}: ${violation.rule}\n`);
+  }
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+async function share(): Promise<void> {
+  const count = Math.max(1, Math.min(workers, seeds));
+  const began = performance.now();
+  const parts = Array.from({ length: count }, (_, index) => {
+    const args = ["--seeds", String(seeds - index), "--seed", String(first + index), "--every", String(count)];
+    const child = fork(fileURLToPath(import.meta.url), args);
+    return new Promise<number>((resolve) => child.on("exit", (code) => resolve(code ?? 1)));
+  });
+  const codes = await Promise.all(parts);
+  const seconds = (performance.now() - began) / 1000;
+  const each = ((1000 * seconds * count) / seeds).toFixed(0);
+  const isWell = codes.every((code) => code === 0);
+  const outcome = isWell ? "all is well" : "there are failures";
+  process.stdout.write(
+    `${seeds} seeds from ${first} in ${seconds.toFixed(1)} s on ${count} cores (${each} ms each): ${outcome}\n`,
+  );
+  process.exitCode = isWell ? 0 : 1;
+}
