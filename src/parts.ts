@@ -1,6 +1,7 @@
 /** What a real Muster is made of: real adapters, a real server, a log on standard error. */
 import { identify, loadAdapters, loadElection, loadSwarm, sourceNames } from "./adapters.ts";
 import type { AgentParts } from "./agent.ts";
+import { steadyClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { createApi } from "./http/api.ts";
 import type { FactFeed } from "./http/facts.ts";
@@ -17,7 +18,7 @@ export function partsOf(config: Config): RealParts {
   const log = createLog(config.log.level);
   const { resync } = config.policy;
   const swarm = loadSwarm(config.sources, config.http.listen.port, {
-    ...{ name: "swarm", resync, log, now: Date.now, random: Math.random },
+    ...{ name: "swarm", resync, log, now: steadyClock.now, random: Math.random },
   });
   // Whoever awaits it hears of it.
   swarm.catch(() => {});
