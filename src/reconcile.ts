@@ -114,7 +114,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const leaving = createLeaving(registry, desired);
   const drift = createDrift();
   const { isServiceOver = () => true } = options;
-  const rules = createRemovalRules({ world, desired, clock, probation: policy.probation, isServiceOver });
+  const rules = createRemovalRules({ world, desired, probation: policy.probation, isServiceOver });
   const retries = createRetries(random);
   const guard = createGuard(policy.massDelete);
   const bell = createBell(clock);

@@ -2,7 +2,6 @@
  * What may be removed from a registry, and how surely that is known (safety rules 1, 3 and 4). Pure but for the world
  * that it asks.
  */
-import type { Clock } from "./clock.ts";
 import type { Desired } from "./desired.ts";
 import type { Registration } from "./model.ts";
 import type { World } from "./world.ts";
@@ -27,14 +26,13 @@ export interface RemovalRules {
 export interface RemovalOptions {
   readonly world: World;
   readonly desired: Desired;
-  readonly clock: Clock;
   /** For how long a doubtful listing removes nothing, ms. */
   readonly probation: number;
   /** Whether a service that this world has never known is over for good: nobody else can know it. */
   isServiceOver(service: string): boolean;
 }
 
-export function createRemovalRules({ world, desired, clock, probation, isServiceOver }: RemovalOptions): RemovalRules {
+export function createRemovalRules({ world, desired, probation, isServiceOver }: RemovalOptions): RemovalRules {
   /** Keys of service-level objects that were wanted once since the start. */
   const seen = new Set<string>();
   const kept = new Set<string>();
@@ -104,9 +102,10 @@ export function createRemovalRules({ world, desired, clock, probation, isService
 
   /** Whether every source that could own the entry has listed all that it has (rule 1). */
   function isWhole(source: string | null, mindDoubt: boolean): boolean {
-    return ownSources(source).every(({ syncs, doubtfulSince }) => {
+    return ownSources(source).every(({ syncs, doubtfulSince, lastSynced }) => {
       if (syncs === 0) return false;
-      return !mindDoubt || doubtfulSince === null || clock.now() - doubtfulSince >= probation;
+      // Up to the last listing: while a source is away nothing is learned, however long that is (rule 3).
+      return !mindDoubt || doubtfulSince === null || (lastSynced ?? 0) - doubtfulSince >= probation;
     });
   }
 

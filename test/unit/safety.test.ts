@@ -68,6 +68,16 @@ describe("rule 1: no deletes before every source that could own the entry has sy
     expect(scene.keys).toEqual([]);
   });
 
+  it("concludes nothing from a doubtful listing while nothing more is heard, however long that is", async () => {
+    const scene = createScene({ sources: ["marathon"] });
+    hold(scene, entry("old", { source: "marathon" }));
+    await scene.say(synced({ source: "marathon", trust: "doubtful", at: scene.clock.now() }));
+    await scene.clock.advance(600_000);
+    scene.reconciler.resync();
+    await scene.pass();
+    expect(scene.keys).toEqual(["fake:old:8080"]);
+  });
+
   it("removes a task that was seen to go at once, synced or not", async () => {
     const scene = createScene({ sources: ["marathon"] });
     hold(scene, entry("t1", { source: "marathon" }));
