@@ -33,14 +33,19 @@ export interface Containers {
 
 export function createContainers(host: DockerHost, image: Image, signal: AbortSignal): Containers {
   const docker = (...args: string[]): Promise<string> => host.docker(args, { signal });
+  const starting = new Set<Promise<string>>();
   return {
     async start(service, number, options = {}) {
-      await docker(
+      signal.throwIfAborted();
+      // Not ended by the signal: what an engine was asked to create may come about after the one who asked has gone.
+      const started = host.docker([
         ...["run", "-d", "--name", `demo-${service}-${number}`, "--label", LABEL, "--label", `${OWNER}=${process.pid}`],
         ...["--label", `muster.name=${service}`, "-p", "8080"],
         ...(options.healthcheck === true ? healthcheck : []),
         ...[image.name, "sh", "-c", program],
-      );
+      ]);
+      starting.add(started);
+      await started.finally(() => starting.delete(started));
     },
     async stop(name) {
       await docker("stop", name);
@@ -51,7 +56,10 @@ export function createContainers(host: DockerHost, image: Image, signal: AbortSi
     async setSick(name, sick) {
       await docker("exec", name, "busybox", ...(sick ? ["touch", "/tmp/sick"] : ["rm", "/tmp/sick"]));
     },
-    removeAll: () => remove(host, `${OWNER}=${process.pid}`),
+    async removeAll() {
+      await Promise.allSettled(starting);
+      await remove(host, `${OWNER}=${process.pid}`);
+    },
   };
 }
 
