@@ -176,7 +176,7 @@ describe("problems", () => {
           expect("config" in result || result.problems.length > 0).toBe(true);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 300 },
     );
   });
 });
