@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { Agent, request as undiciRequest } from "undici";
 import * as v from "valibot";
+import { misfitOf } from "../src/schema.ts";
 import { RequestError, transportError } from "./failure.ts";
 import { sharedLookup } from "./lookup.ts";
 
@@ -26,7 +27,9 @@ export interface TlsMaterial {
 export interface HttpClientOptions {
   /** Without a trailing slash; a path in it is a prefix. */
   readonly url: string;
-  /** ms for a whole request, from connecting to the last byte of the answer. */
+  /** The server listens on this socket in place of a host and port, which then only name it. */
+  readonly socketPath?: string;
+  /** ms for a whole request, from connecting to the last byte of the answer; 0: no limit. */
   readonly timeout: number;
   readonly tls?: TlsMaterial;
   /** Connections at most. @default 16 */
@@ -65,7 +68,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const agent = new Agent({
     connections: options.connections ?? 16,
     maxResponseSize: options.maxBytes ?? MAX_BYTES,
-    connect: { ...options.tls, timeout: options.timeout, lookup: sharedLookup },
+    connect: {
+      ...options.tls,
+      ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
+      timeout: options.timeout,
+      lookup: sharedLookup,
+    },
     // The request as a whole has a limit of its own.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -75,7 +83,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     signal.throwIfAborted();
     const limit = new AbortController();
     const abort = (): void => limit.abort(signal.reason);
-    const timer = setTimeout(() => limit.abort(timeoutError(options.timeout)), options.timeout);
+    const late = (): void => limit.abort(timeoutError(options.timeout));
+    const timer = options.timeout === 0 ? undefined : setTimeout(late, options.timeout);
     signal.addEventListener("abort", abort, { once: true });
     try {
       return await exchange(agent, options.url, request, limit.signal);
@@ -139,15 +148,16 @@ export function parseAnswer<T extends v.GenericSchema>(schema: T, { status, text
   if (result.success) return result.output;
   const [issue] = result.issues;
   const where = v.getDotPath(issue);
-  const message = `the answer is not what was expected${where === null ? "" : ` at ${where}`}: ${issue.message}`;
+  const message = `the answer is not what was expected${where === null ? "" : ` at ${where}`}: ${misfitOf(issue)}`;
   throw new RequestError(message, { status, retry: true, ambiguous: false });
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    const start = JSON.stringify(text.slice(0, 40));
-    throw new RequestError(`the answer is not JSON, it begins ${start}`, { retry: true, ambiguous: false, cause });
+  } catch {
+    // Never what it says, also not in a cause: it may repeat what it was sent, tokens included.
+    const what = text.trim() === "" ? "empty" : text.trimStart().startsWith("<") ? "HTML or XML" : "not JSON";
+    throw new RequestError(`the answer is ${what}`, { retry: true, ambiguous: false });
   }
 }

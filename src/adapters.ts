@@ -145,6 +145,39 @@ export async function loadElection(
   return swarm === null ? outside : swarm.election(outside);
 }
 
+/**
+ * Why this Muster would not lead now, in words, as far as that can be told without taking part in an election; null: it
+ * leads, or could.
+ */
+export async function whyStandby(
+  configured: Options,
+  context: AdapterContext,
+  swarm: Swarm | null,
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    const standing = (await swarm?.standing(signal)) ?? "outside";
+    return standing === "outside" ? await whyLocked(configured, context, signal) : STANDBY[standing];
+  } catch (error) {
+    signal.throwIfAborted();
+    return `who leads can't be told: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+const STANDBY = {
+  leader: null,
+  manager: "another manager is the swarm's leader",
+  worker: "this node is a worker of the swarm",
+  "cut off": "this node is the swarm's leader, but reaches no majority of the managers",
+} as const;
+
+async function whyLocked({ consul }: Options, context: AdapterContext, signal: AbortSignal): Promise<string | null> {
+  if (consul === undefined) return null;
+  const { leaderInConsul } = await import("../adapters/elections/consul.ts");
+  const leader = await leaderInConsul(consul as ConsulOptions, context, signal);
+  return leader === null || leader === context.node.id ? null : `node ${leader} leads`;
+}
+
 async function lockElection(configured: Options, context: AdapterContext): Promise<Election> {
   const { consul } = configured;
   // In a dry run the lock would keep the Muster that writes from leading.

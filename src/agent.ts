@@ -14,6 +14,7 @@ import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./m
 import type { Write } from "./report.ts";
 import { createScope, type Scope } from "./scope.ts";
 import { isShown, shownScope } from "./shown.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 import type { SourceView } from "./world.ts";
 
 /** What the agent is made of, so that a test can put its own in. */
@@ -26,8 +27,12 @@ export interface AgentParts {
   sourceNames(scope: ScopeKind): readonly string[];
   /** How the one Muster is found that handles the cluster's sources. */
   election(context: AdapterContext): Promise<Election>;
+  /** Why this Muster would not lead now, in one line, asked without taking part; null: it leads, or could. For a plan. */
+  whyStandby?(context: AdapterContext, signal: AbortSignal): Promise<string | null>;
   /** Begins to answer HTTP; rejects if it can't listen. */
   serve(agent: Agent): Promise<AsyncDisposable>;
+  /** Opens the tracing that is asked for; null or absent: none. Never rejects. */
+  openTracing?(node: NodeIdentity, signal: AbortSignal): Promise<Tracing | null>;
   readonly log: Logger;
 }
 
@@ -60,7 +65,8 @@ export async function runAgent(config: Config, parts: AgentParts, signal: AbortS
     const audit = counted(opened, metrics);
     state.audit = audit;
     await audit.append([{ action: "start", ok: true }]);
-    const ok = await settled(work({ config, parts, state, audit, metrics, node }, signal));
+    await using tracing = (await parts.openTracing?.(node, signal)) ?? null;
+    const ok = await settled(work({ config, parts, state, audit, metrics, tracing, node }, signal));
     await audit.append([{ action: "stop", ok: ok.error === null }]);
     if (ok.error !== null) throw ok.error;
   } catch (error) {
@@ -97,6 +103,7 @@ interface Work {
   readonly state: AgentState;
   readonly audit: Audit;
   readonly metrics: Metrics;
+  readonly tracing: Tracing | null;
   readonly node: NodeIdentity;
 }
 
@@ -166,9 +173,10 @@ async function runScope(
   signal: AbortSignal,
   mayFinish?: () => boolean,
 ): Promise<void> {
-  const { state, config, audit, metrics } = parts;
+  const { state, config, audit, metrics, tracing } = parts;
   const { log } = parts.parts;
-  const { sources, registries, swarm = null } = await parts.parts.load(kind, contextFor(parts, node));
+  const { sources, registries: loaded, swarm = null } = await parts.parts.load(kind, contextFor(parts, node));
+  const registries = tracing === null ? loaded : loaded.map(tracing.traced);
   const scope = createScope({
     ...{ sources, registries, policy: config.policy, log },
     ...{ audit: audit.append, clock: steadyClock, random: Math.random },
@@ -178,6 +186,7 @@ async function runScope(
       audit: audit.append,
       reported(name, writes) {
         metrics.wrote(name, writes);
+        tracing?.wrote(name, writes);
         for (const listener of state.listeners) listener.wrote(shownScope(scope), instancesOf(writes));
       },
       stateChanged(name) {
@@ -194,6 +203,7 @@ async function runScope(
       for (const listener of state.listeners) listener.changed(shown, changes);
     },
   });
+  tracing?.follow(scope.world, (instance) => isShown(scope, instance));
   state.scopes.push(scope);
   state.isStarted = true;
   try {

@@ -7,6 +7,7 @@ import { type Environment, overlayEnvironment } from "./config/environment.ts";
 import { createReport, type Report, reportIssues, reportMisfits } from "./config/report.ts";
 import { CoreSchema, isLoopback, type ListenAddress } from "./config/schema.ts";
 import { type Shape, shapeOf, type Tree, withDefaults, withoutNulls } from "./config/shape.ts";
+import type { ClaimRule } from "./policy-claims.ts";
 
 /** All durations in ms. */
 export interface Config {
@@ -25,6 +26,8 @@ export interface Config {
     readonly onExit: "keep" | "deregister";
     readonly reapAfter: number;
     readonly dryRun: boolean;
+    /** Empty: everything is allowed. */
+    readonly claims: readonly ClaimRule[];
   };
   /** `maxBytes` in bytes. */
   readonly audit: { readonly path: string; readonly maxBytes: number; readonly keep: number };

@@ -17,13 +17,14 @@ function isInstance({ instance }: Registration): boolean {
   return instance !== null;
 }
 
-/** Field by field, since a registry may be of a class, whose methods a spread would lose. */
-function delegated(registry: Registry): Registry {
-  const { name, drains, checksHealth, returns, listOthers, detail, diagnose } = registry;
+/** The same registry, field by field, since it may be of a class, whose methods a spread would lose. */
+export function delegated(registry: Registry): Registry {
+  const { name, drains, checksHealth, concurrent, returns, listOthers, detail, diagnose } = registry;
   return {
     name,
     ...(drains === undefined ? {} : { drains }),
     ...(checksHealth === undefined ? {} : { checksHealth }),
+    ...(concurrent === undefined ? {} : { concurrent }),
     project: (instance) => registry.project(instance),
     list: (signal) => registry.list(signal),
     apply: (changes, signal) => registry.apply(changes, signal),

@@ -276,7 +276,7 @@ export interface Instance {
   readonly portName: string | null;
   readonly state: InstanceState;
   readonly health: Health;
-  /** What the record waits for, in single words: `definition`, `address`, `port`, `node`, `status`, `health`. */
+  /** What the record waits for, in single words: `definition`, `address`, `port`, `node`, `status`, `health`, `permission`. */
   readonly missing: readonly string[];
   readonly version: string | null;
   /** See `AssignedFact.created`; null where unknown. */
@@ -301,6 +301,8 @@ export interface Instance {
   readonly named: boolean;
   /** Whatever a person should know: labels that were dropped and why, ambiguous networks, collisions. */
   readonly notes: readonly string[];
+  /** Those of `notes` that say what `policy.claims` does not allow it; absent: nothing. */
+  readonly refused?: readonly string[];
 }
 
 /** The node that this Muster serves. */
@@ -424,6 +426,12 @@ export interface Registry extends AsyncDisposable {
    * given instances with `awaitsRegistry`. @default false
    */
   readonly checksHealth?: boolean;
+  /**
+   * Whether its entries have nothing to do with each other, so that `apply` may be called while earlier calls, with other
+   * keys and endpoints, are under way: a burst need not wait for its slowest write. Not with service-level objects.
+   * @default false
+   */
+  readonly concurrent?: boolean;
   /**
    * Ours, and no other: this cluster's and node's instances, and all of the cluster's service-level objects, whichever
    * node wrote them. Rejects rather than give a partial or doubtful answer.

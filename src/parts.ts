@@ -1,5 +1,5 @@
 /** What a real Muster is made of: real adapters, a real server, a log on standard error. */
-import { identify, loadAdapters, loadElection, loadSwarm, sourceNames } from "./adapters.ts";
+import { identify, loadAdapters, loadElection, loadSwarm, sourceNames, whyStandby } from "./adapters.ts";
 import type { AgentParts } from "./agent.ts";
 import { steadyClock } from "./clock.ts";
 import type { Config } from "./config.ts";
@@ -8,6 +8,7 @@ import type { FactFeed } from "./http/facts.ts";
 import { serve } from "./http/server.ts";
 import { createTokenFile } from "./http/token.ts";
 import { createLog } from "./log.ts";
+import { openTracing } from "./telemetry/open.ts";
 
 export interface RealParts extends AgentParts {
   /** `port`: where it listens. */
@@ -28,6 +29,8 @@ export function partsOf(config: Config): RealParts {
     load: async (scope, context) => loadAdapters(config, scope, context, await swarm),
     sourceNames: (scope) => sourceNames(config.sources, scope),
     election: async (context) => loadElection(config.registries, context, await swarm),
+    whyStandby: async (context, signal) => whyStandby(config.registries, context, await swarm, signal),
+    openTracing: (node, signal) => openTracing({ env: process.env, node, cluster: config.cluster, log }, signal),
     async serve(agent) {
       const { listen, tokenFile } = config.http;
       const token = tokenFile === null ? null : createTokenFile(tokenFile);

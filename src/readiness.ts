@@ -3,7 +3,7 @@
  * registry has it, and its targets are healthy where a registry has targets.
  */
 import type { Instance, Json } from "./model.ts";
-import type { RegistrationView } from "./reconcile.ts";
+import type { RegistrationView } from "./registry-view.ts";
 
 export interface Readiness {
   readonly ready: boolean;

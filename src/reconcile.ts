@@ -5,18 +5,21 @@
  * registry was last known to hold) and writes the difference: one change costs one write and no read. A full listing
  * renews the mirror at the start, on a period, and after any write that failed or whose outcome is not known.
  */
+import { createAvailability } from "./availability.ts";
 import { backoff, jittered } from "./backoff.ts";
 import { type Clock, createBell } from "./clock.ts";
 import { createDesired } from "./desired.ts";
 import { createDrift } from "./drift.ts";
-import { createGuard, type GuardLimits } from "./guard.ts";
-import { createLeaving, type LeavingEntry } from "./leaving.ts";
-import type { Change, Instance, Json, Logger, Outcome, Registration, Registry } from "./model.ts";
-import { plan } from "./plan.ts";
+import type { GuardLimits } from "./guard.ts";
+import { createLeaving } from "./leaving.ts";
+import type { Change, Instance, Logger, Registration, Registry } from "./model.ts";
+import { createPlanner } from "./planner.ts";
+import { createViews, type RegistrationView, type RegistryView } from "./registry-view.ts";
 import { createRemovalRules } from "./removal.ts";
 import { createReporter, type ReportSink } from "./report.ts";
 import { createRetries } from "./retries.ts";
 import type { World } from "./world.ts";
+import { createWriter } from "./writer.ts";
 
 export interface ReconcilePolicy {
   readonly mode: "sync" | "upsert-only";
@@ -49,34 +52,6 @@ export interface ReconcilerOptions {
   readonly serviceLevel?: "keep" | "create";
 }
 
-/** What an instance is to one registry; the shape of contract 5.4. */
-export interface RegistrationView {
-  readonly state: "registered" | "pending" | "failed" | "not-applicable";
-  readonly key: string | null;
-  /** ISO 8601; since when it is in this state, where known. */
-  readonly since: string | null;
-  readonly error: string | null;
-  /** See `Registry.detail`; absent where there is nothing to tell. */
-  readonly detail?: Json;
-  /** What is left of an instance that is not ready any more; absent where there is nothing to tell. */
-  readonly leaving?: readonly LeavingEntry[];
-}
-
-export interface RegistryView {
-  readonly name: string;
-  /** `starting`: no clean pass yet; `synced`: the last pass left nothing to do; `failing`: writes or reads fail. */
-  readonly state: "starting" | "synced" | "failing";
-  readonly registered: number;
-  readonly pending: number;
-  readonly failed: number;
-  /** ISO 8601. */
-  readonly lastCleanPass: string | null;
-  readonly lastListing: string | null;
-  readonly error: string | null;
-  /** What the mass-delete guard holds back, in words; null if nothing. */
-  readonly guard: string | null;
-}
-
 export interface Reconciler {
   readonly name: string;
   /** Runs until `signal` aborts; never rejects. */
@@ -102,41 +77,40 @@ export interface Reconciler {
   readonly tellsDetail: boolean;
 }
 
-/** Between attempts to reach a registry that is down: short, since it should be right again within seconds of its return. */
-const DOWN = { base: 100, max: 3_000 };
-
-/** Between listings that look whether other nodes still need what is over. */
+/** Between listings that look whether other nodes still need what is over; ms. */
 const WAITING = { base: 250, max: 30_000 };
+
+/** Passes whose writes are under way at the same time, where a registry allows that. */
+const MAX_PASSES = 16;
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { registry, world, policy, clock, random, log } = options;
   const desired = createDesired(registry);
   const leaving = createLeaving(registry, desired);
   const drift = createDrift();
-  const { isServiceOver = () => true } = options;
+  const { isServiceOver = () => true, serviceLevel = "keep" } = options;
   const rules = createRemovalRules({ world, desired, probation: policy.probation, isServiceOver });
   const retries = createRetries(random);
-  const guard = createGuard(policy.massDelete);
   const bell = createBell(clock);
   const reporter = createReporter({ registry: registry.name, world, clock, sink: options.sink, log });
-  const marked = new Set<string>();
+  const availability = createAvailability(clock, random, reporter);
+  const parts = { registry, world, desired, rules, retries, drift, reporter, clock, leaving };
+  const planner = createPlanner({ ...parts, mode: policy.mode, massDelete: policy.massDelete, serviceLevel });
+  const writer = createWriter({ ...parts, onDoubt: () => (isListingDue = true) });
   let mirror: Map<string, Registration> | null = null;
   let isListingDue = true;
-  let isFullPlanDue = true;
-  /** A source has listed for the first time and no pass has seen it yet. */
-  let isFirstPass = true;
   /** How many sources have listed for the first time, and how many had when the last fully reported clean pass began. */
   let firstListings = 0;
   let reportedUpTo: number | null = null;
   let nextListingAt = Number.POSITIVE_INFINITY;
-  let down = { failures: 0, until: 0, error: null as string | null };
   let lastListing: number | null = null;
   let lastCleanPass: number | null = null;
-  let guarded: string | null = null;
   /** Listings in a row that found what is over still needed by other nodes' instances. */
   let waits = 0;
-  /** Service-level objects that can't have what they claim, by key, with why. */
-  let refused: ReadonlyMap<string, string> = new Map();
+  const views = createViews({
+    ...{ ...parts, planner },
+    progress: () => ({ mirror, lastCleanPass, lastListing, error: availability.error }),
+  });
 
   for (const instance of world.instances()) take(instance.id, instance);
   world.subscribe({
@@ -145,17 +119,17 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       bell.ring();
     },
     ended() {
-      for (const key of rules.kept()) marked.add(key);
-      if (marked.size > 0) bell.ring();
+      for (const key of rules.kept()) planner.mark(key);
+      if (planner.due !== "nothing") bell.ring();
     },
     synced(source) {
       // What waited for this source's first listing may now be registered, or removed.
       if (world.source(source).syncs === 1) {
-        isFirstPass = true;
+        planner.removeFirst();
         firstListings++;
         for (const instance of world.instances()) take(instance.id, instance);
       }
-      isFullPlanDue = true;
+      planner.markAll();
       bell.ring();
     },
   });
@@ -166,16 +140,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     pass,
     withdrawAll,
     reported: reporter.settled,
-    resync() {
-      isListingDue = true;
-      bell.ring();
-    },
+    resync,
     get isReady() {
       return reportedUpTo === firstListings;
     },
-    view,
-    backoff: () => ({ failures: down.failures, ms: Math.max(0, down.until - clock.now()) }),
-    instanceView,
+    ...views,
+    backoff: () => ({ failures: availability.failures, ms: availability.waits() }),
     tellsDetail: registry.detail !== undefined,
   };
 
@@ -184,10 +154,15 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const isReleased = instance !== null && world.source(instance.source).syncs > 0;
     leaving.took(id, instance);
     for (const key of desired.set(id, isReleased ? instance : null)) {
-      marked.add(key);
+      planner.mark(key);
       const entry = desired.entries.get(key);
       if (entry !== undefined) rules.wanted(entry);
     }
+  }
+
+  function resync(): void {
+    isListingDue = true;
+    bell.ring();
   }
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -198,8 +173,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     try {
       for await (const _ of registry.returns?.(signal) ?? []) {
         log.info({ registry: registry.name }, "registry was away, listing it again");
-        isListingDue = true;
-        bell.ring();
+        resync();
       }
     } catch (error) {
       // The periodic listing notices as well, only later.
@@ -208,34 +182,68 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   async function loop(signal: AbortSignal): Promise<void> {
+    const passes = new Set<Promise<void>>();
     while (!signal.aborted) {
-      await bell.wait(dueIn(clock.now()), signal);
-      if (signal.aborted || dueIn(clock.now()) > 0) continue;
-      try {
-        await pass(signal);
-      } catch (error) {
-        if (!signal.aborted) log.debug({ registry: registry.name, err: error }, "pass ended early");
-      }
+      await bell.wait(dueIn(), signal);
+      if (signal.aborted || dueIn() > 0) continue;
+      const isAlone = mustBeAlone(passes.size);
+      if (isAlone) await Promise.all(passes);
+      const pass = onePass(signal).then(() => {
+        passes.delete(pass);
+        bell.ring();
+      });
+      passes.add(pass);
+      if (isAlone) await pass;
+    }
+    await Promise.all(passes);
+  }
+
+  /** Whether a pass may not overlap with others: what is looked at, or how, depends on what has become of their writes. */
+  function mustBeAlone(passes: number): boolean {
+    const looksAtAll = mirror === null || isListingDue || planner.due === "all" || clock.now() >= nextListingAt;
+    return registry.concurrent !== true || looksAtAll || retries.size > 0 || passes >= MAX_PASSES;
+  }
+
+  async function onePass(signal: AbortSignal): Promise<void> {
+    try {
+      await pass(signal);
+    } catch (error) {
+      if (!signal.aborted) log.debug({ registry: registry.name, err: error }, "pass ended early");
     }
   }
 
   /** ms until there is something to do. A registry that is down is left alone until its time has come. */
-  function dueIn(now: number): number {
-    if (down.until > now) return down.until - now;
-    if (isListingDue || mirror === null || isFullPlanDue || marked.size > 0) return 0;
-    return Math.max(0, Math.min(nextListingAt, retries.nextAt()) - now);
+  function dueIn(): number {
+    const down = availability.waits();
+    if (down > 0) return down;
+    if (isListingDue || mirror === null || planner.due !== "nothing") return 0;
+    return Math.max(0, Math.min(nextListingAt, retries.nextAt()) - clock.now());
   }
 
   async function pass(signal: AbortSignal): Promise<void> {
     if (mirror === null || isListingDue || clock.now() >= nextListingAt) mirror = await listed(signal);
     const upTo = firstListings;
-    const changes = rehearsed(nextChanges(mirror));
-    const isAnswering = changes.length === 0 || (await carryOut(changes, mirror, signal));
-    if (isAnswering) recovered();
+    const changes = rehearsed(planner.next(mirror, writer.busy));
+    const error = changes.length === 0 ? null : await written(changes, mirror, signal);
+    if (error === null) availability.answered();
+    else unanswered(error);
     waitForOthers();
     if (retries.unanswered > 0 || isListingDue) return;
     lastCleanPass = clock.now();
     if (reportedUpTo !== upTo) void reporter.settled().then(() => (reportedUpTo = upTo));
+  }
+
+  /** @returns see `Writer.write` */
+  async function written(
+    changes: readonly Change[],
+    current: Map<string, Registration>,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    try {
+      return await writer.write(changes, current, signal);
+    } finally {
+      planner.settled();
+    }
   }
 
   /** What is over goes as soon as the last that needs it has gone, which only a listing tells. */
@@ -257,230 +265,31 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   async function listed(signal: AbortSignal): Promise<Map<string, Registration>> {
     try {
       const entries = await registry.list(signal);
-      if (down.failures > 0) retries.release();
+      if (availability.failures > 0) retries.release();
       lastListing = clock.now();
       if (rules.waitsForOthers) waits++;
       rules.listed();
       isListingDue = false;
-      isFullPlanDue = true;
+      planner.markAll();
       nextListingAt = policy.resync > 0 ? lastListing + jittered(policy.resync, random) : Number.POSITIVE_INFINITY;
       reporter.listed(entries);
       const found = new Map(entries.map((entry) => [entry.key, entry]));
       drift.listed(mirror, found);
       return found;
     } catch (error) {
-      if (!signal.aborted) unreachable(error instanceof Error ? error.message : String(error));
+      if (!signal.aborted) unanswered(error instanceof Error ? error.message : String(error));
       throw error;
     }
   }
 
-  function nextChanges(current: ReadonlyMap<string, Registration>): readonly Change[] {
-    const now = clock.now();
-    const contested = settleClaims(current);
-    const keys = isFullPlanDue ? null : new Set([...marked, ...contested, ...retries.due(now)]);
-    const removeFirst = isFirstPass;
-    isFullPlanDue = false;
-    isFirstPass = false;
-    marked.clear();
-    const changes = plan({
-      desired: wanted(),
-      current,
-      ...(keys === null ? {} : { keys }),
-      mayRemove: rules.mayRemove,
-      mode: policy.mode,
-      removeFirst,
-    }).filter(isOurs);
-    const planned = new Set(changes.map(({ key }) => key));
-    drift.planned(planned);
-    // What failed once and is right by now, or no longer wanted, needs no retry.
-    for (const key of retries.keys()) if (!planned.has(key) && (keys?.has(key) ?? true)) retries.succeeded(key);
-    return withoutGuarded(changes, current.size, keys === null).filter((change) => !retries.mustWait(change, now));
-  }
-
-  function isOurs({ op, before, after }: Change): boolean {
-    return options.serviceLevel !== "create" || op === "register" || (before ?? after)?.instance !== null;
-  }
-
-  /** @returns the keys whose claims have been decided otherwise than in the last pass */
-  function settleClaims(current: ReadonlyMap<string, Registration>): readonly string[] {
-    const before = refused;
-    refused = desired.claims.refused(current);
-    for (const [key, error] of refused) {
-      const entry = desired.entries.get(key);
-      if (entry !== undefined && before.get(key) !== error) reporter.refused(entry, error);
-    }
-    return [...before.keys(), ...refused.keys()].filter((key) => before.get(key) !== refused.get(key));
-  }
-
-  function wanted(): ReadonlyMap<string, Registration> {
-    if (refused.size === 0) return desired.entries;
-    return new Map([...desired.entries].filter(([key]) => !refused.has(key)));
-  }
-
-  function withoutGuarded(changes: readonly Change[], registered: number, isAll: boolean): readonly Change[] {
-    const taken = new Set(changes.map(({ after }) => after?.endpoint));
-    const isTaken = ({ endpoint }: Registration) => endpoint !== null && taken.has(endpoint);
-    const candidates = changes.flatMap(({ before, op }) =>
-      op === "deregister" && !isTaken(before) && rules.isInferred(before) ? [before] : [],
-    );
-    const refused = new Set(guard.refuse(candidates, registered, syncsOf, isAll).map(({ key }) => key));
-    // A failed removal that is held back now is not retried: it would be due, and never tried, again and again.
-    for (const key of refused) retries.succeeded(key);
-    const told =
-      refused.size === 0
-        ? null
-        : `${refused.size} of ${registered} entries are listed by no source any more; they stay until another full listing confirms it`;
-    if (told !== guarded && (told !== null || guarded !== null)) reporter.guard(told);
-    guarded = told;
-    return changes.filter(({ key }) => !refused.has(key));
-  }
-
-  function syncsOf(source: string | null): readonly number[] {
-    return source === null ? world.sources().map(({ syncs }) => syncs) : [world.source(source).syncs];
-  }
-
-  /** @returns whether the registry answered at least one of the changes properly */
-  async function carryOut(
-    changes: readonly Change[],
-    current: Map<string, Registration>,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const began = clock.now();
-    const causes = changes.map((change) => reporter.cause(change));
-    const attempts = changes.map(({ key }) => (retries.of(key)?.attempts ?? 0) + 1);
-    const outcomes = await applied(changes, signal);
-    const ms = clock.now() - began;
-    const writes = changes.map((change, index) => ({
-      change,
-      outcome: outcomes[index] ?? unanswered(change),
-      cause: causes[index] ?? [],
-      attempt: attempts[index] ?? 1,
-      ms,
-      drift: drift.take(change.key),
-    }));
-    for (const { change, outcome } of writes) settle(change, outcome, current);
-    reporter.done(writes);
-    const failed = writes.flatMap(({ outcome }) =>
-      !outcome.ok && outcome.retry && outcome.isolated !== true ? [outcome.error] : [],
-    );
-    if (failed.length < writes.length) return true;
-    unreachable(failed[0] ?? "");
-    return false;
-  }
-
-  async function applied(changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    try {
-      return await registry.apply(changes, signal);
-    } catch (error) {
-      // Some of it may have been done: only a listing can tell.
-      isListingDue = true;
-      if (signal.aborted) throw signal.reason;
-      return changes.map((change) => ({
-        ...unanswered(change),
-        error: error instanceof Error ? error.message : String(error),
-      }));
-    }
-  }
-
-  function settle(change: Change, outcome: Outcome, current: Map<string, Registration>): void {
-    if (outcome.ok) {
-      retries.succeeded(change.key);
-      if (change.after === null) {
-        current.delete(change.key);
-        rules.removed(change.before);
-      } else current.set(change.key, change.after);
-      return;
-    }
-    retries.failed(change, outcome, clock.now());
-    if ((outcome.retry || outcome.ambiguous) && outcome.isolated !== true) isListingDue = true;
-  }
-
-  function unanswered({ key }: Change): Extract<Outcome, { ok: false }> {
-    return { ok: false, error: `${registry.name}: no outcome for ${key}`, retry: true, ambiguous: true };
-  }
-
-  function unreachable(error: string): void {
-    down = { failures: down.failures + 1, until: 0, error };
-    down.until = clock.now() + backoff(down.failures, { ...DOWN, random });
+  function unanswered(error: string): void {
     isListingDue = true;
-    reporter.unreachable(error, down.failures);
-  }
-
-  function recovered(): void {
-    if (down.failures > 0) reporter.recovered(down.failures);
-    down = { failures: 0, until: 0, error: null };
+    availability.failed(error);
   }
 
   async function withdrawAll(signal: AbortSignal): Promise<void> {
     const current = mirror ?? (await listed(signal));
-    const changes = plan({
-      desired: new Map(),
-      current,
-      mayRemove: () => true,
-      mode: "sync",
-      removeFirst: true,
-    }).filter(isOurs);
-    if (changes.length > 0) await carryOut(changes, current, signal);
+    const changes = planner.withdrawal(current);
+    if (changes.length > 0) await written(changes, current, signal);
   }
-
-  function view(): RegistryView {
-    const wantedKeys = [...wanted().keys()];
-    const registered = wantedKeys.filter((key) => reporter.since(key) !== null).length;
-    return {
-      name: registry.name,
-      state: stateNow(),
-      registered,
-      pending: wantedKeys.length - registered,
-      failed: retries.size + desired.rejected + refused.size,
-      lastCleanPass: iso(lastCleanPass),
-      lastListing: iso(lastListing),
-      error: down.error,
-      guard: guarded,
-    };
-  }
-
-  function stateNow(): RegistryView["state"] {
-    if (down.error !== null || retries.unanswered > 0) return "failing";
-    return lastCleanPass === null ? "starting" : "synced";
-  }
-
-  function instanceView(id: string): RegistrationView {
-    const view = registrationView(id);
-    const detail = view.key === null ? null : (registry.detail?.(view.key) ?? null);
-    const instance = world.instance(id);
-    const left = instance === null ? [] : leaving.of(instance, mirror);
-    return { ...view, ...(detail !== null && { detail }), ...(left.length > 0 && { leaving: left }) };
-  }
-
-  function registrationView(id: string): RegistrationView {
-    const rejection = desired.rejection(id);
-    if (rejection !== null) return { state: "failed", key: null, since: null, error: rejection };
-    const keys = desired.keysOf(id);
-    const key = keys.find((each) => desired.entries.get(each)?.instance === id) ?? keys[0] ?? null;
-    const failure = failureOf(keys) ?? retries.ofInstance(id);
-    if (failure) return { state: "failed", key, since: iso(failure.since), error: failure.error };
-    if (key === null) return { state: isApplicable(id) ? "pending" : "not-applicable", key, since: null, error: null };
-    const since = reporter.since(key);
-    return { state: since === null ? "pending" : "registered", key, since: iso(since), error: null };
-  }
-
-  /** What keeps an instance from being registered as it should: the first of its objects that failed, in the order of creation. */
-  function failureOf(keys: readonly string[]): { readonly error: string; readonly since: number | null } | null {
-    for (const key of keys) {
-      const failure = retries.of(key);
-      if (failure !== null) return failure;
-      const error = refused.get(key);
-      if (error !== undefined) return { error, since: null };
-    }
-    return null;
-  }
-
-  function isApplicable(id: string): boolean {
-    const instance = world.instance(id);
-    return instance === null || instance.state !== "ready" || world.source(instance.source).syncs === 0;
-  }
-}
-
-function iso(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
 }

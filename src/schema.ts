@@ -4,6 +4,11 @@
  */
 import * as v from "valibot";
 
+/** What is wrong with an answer, but for the text that is there: a server may repeat what it was sent, tokens included. */
+export function misfitOf({ message, received }: v.BaseIssue<unknown>): string {
+  return received.startsWith('"') ? message.replaceAll(received, "a text") : message;
+}
+
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /**

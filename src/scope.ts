@@ -12,7 +12,7 @@ import { createReconciler, type Reconciler } from "./reconcile.ts";
 import type { ReportSink } from "./report.ts";
 import { onReturn } from "./returning.ts";
 import { createStopGate } from "./stop-gate.ts";
-import { createWorld, type World } from "./world.ts";
+import { createWorld, type InstanceChange, type World } from "./world.ts";
 
 export interface Scope {
   readonly world: World;
@@ -59,9 +59,13 @@ const CLOSE_MS = 2_000;
 
 export function createScope(options: ScopeOptions): Scope {
   const { sources, registries, policy, log } = options;
-  const world = createWorld({ sources: sources.map(({ name }) => name), awaitsInherited: options.swarm != null });
+  const world = createWorld({
+    ...{ sources: sources.map(({ name }) => name), awaitsInherited: options.swarm != null },
+    claims: policy.claims,
+  });
   const swarm = options.swarm ?? null;
   const isNodeOfSwarm = swarm !== null && swarm.node !== null;
+  const hides = swarm !== null && !isNodeOfSwarm ? swarm.source : null;
   const serviceLevel = isNodeOfSwarm ? "create" : "keep";
   const reconcilers = registries.map((registry) => createReconciler({ ...options, registry, world, serviceLevel }));
   const gate = policy.dryRun ? null : createStopGate({ ...options, world, reconcilers });
@@ -72,7 +76,7 @@ export function createScope(options: ScopeOptions): Scope {
   return {
     world,
     reconcilers,
-    hides: swarm !== null && !isNodeOfSwarm ? swarm.source : null,
+    hides,
     resync() {
       for (const source of sources) source.resync?.();
       resyncAll();
@@ -123,12 +127,21 @@ export function createScope(options: ScopeOptions): Scope {
       },
       synced(source: string) {
         const record: AuditInput = { action: "sync", ok: true, cause: [{ source }] };
-        void options.audit([record]).catch((error: unknown) => log.error({ err: error }, "audit log not written"));
+        write([record]);
+      },
+      changed(changes: readonly InstanceChange[]) {
+        // The others' own Musters say it of them.
+        write(changes.filter(({ after }) => after?.source !== hides).flatMap(refusals));
       },
       waiting(source: string, task: string) {
         sources.find(({ name }) => name === source)?.resolve?.(task);
       },
     };
+  }
+
+  function write(records: readonly AuditInput[]): void {
+    if (records.length === 0) return;
+    void options.audit(records).catch((error: unknown) => log.error({ err: error }, "audit log not written"));
   }
 
   /** By default registrations stay, since an upgrade of Muster must not drop traffic (rule 6). */
@@ -142,4 +155,13 @@ export function createScope(options: ScopeOptions): Scope {
       log.warn({ registry: reconciler.name, err: error }, "last pass not completed");
     }
   }
+}
+
+/** What `policy.claims` newly does not allow an instance. */
+function refusals({ id, before, after }: InstanceChange): readonly AuditInput[] {
+  const known = before?.refused ?? [];
+  const { service = null, task = null, refused = [] } = after ?? {};
+  return refused
+    .filter((error) => !known.includes(error))
+    .map((error) => ({ action: "refuse", id, service, task, ok: false, error }));
 }

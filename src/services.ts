@@ -18,25 +18,36 @@ interface Names {
 /** Labels are parsed once per definition: definitions are replaced, never changed. */
 const known = new WeakMap<DefinedFact, Names>();
 
-export function servicesOf(definitions: Iterable<DefinedFact>): Services {
-  const exact = new Set<string>();
-  /** Base → the suffixes, besides numbers. */
-  const bases = new Map<string, Set<string>>();
+/** @param mayUse whether a definition may stand for a service of this name (`policy.claims`) */
+export function servicesOf(
+  definitions: Iterable<DefinedFact>,
+  mayUse: (definition: DefinedFact, service: string) => boolean,
+): Services {
+  const exact = new Map<string, Set<DefinedFact>>();
+  const bases = new Map<string, Set<DefinedFact>>();
   for (const definition of definitions) {
     const names = namesOf(definition);
-    for (const name of names.exact) exact.add(name);
-    for (const base of names.bases) addTo(bases, base, names.portNames);
+    for (const name of names.exact) addTo(exact, name, definition);
+    for (const base of names.bases) addTo(bases, base, definition);
   }
-  return { has: (service) => exact.has(service) || bases.has(service) || isPortOf(service, bases) };
+  return {
+    has(service) {
+      const named = [...(exact.get(service) ?? []), ...(bases.get(service) ?? []), ...withPort(service, bases)];
+      return named.some((definition) => mayUse(definition, service));
+    },
+  };
 }
 
-function isPortOf(service: string, bases: ReadonlyMap<string, ReadonlySet<string>>): boolean {
+/** Those of which it is the name with a port's number or name at its end. */
+function withPort(service: string, bases: ReadonlyMap<string, ReadonlySet<DefinedFact>>): readonly DefinedFact[] {
+  const found: DefinedFact[] = [];
   for (let at = service.indexOf("-"); at > 0; at = service.indexOf("-", at + 1)) {
     const suffix = service.slice(at + 1);
-    const names = bases.get(service.slice(0, at));
-    if (names !== undefined && (/^\d+$/.test(suffix) || names.has(suffix))) return true;
+    const isNumber = /^\d+$/.test(suffix);
+    for (const definition of bases.get(service.slice(0, at)) ?? [])
+      if (isNumber || namesOf(definition).portNames.includes(suffix)) found.push(definition);
   }
-  return false;
+  return found;
 }
 
 function namesOf(definition: DefinedFact): Names {
@@ -69,8 +80,8 @@ function portsOf(reader: LabelReader, { ports = [] }: DefinedFact): readonly Met
   return [...new Set([...reader.labelledPorts, ...declared])].map((port) => reader.forPort(port));
 }
 
-function addTo(bases: Map<string, Set<string>>, base: string, suffixes: readonly string[]): void {
-  const held = bases.get(base) ?? new Set<string>();
-  for (const suffix of suffixes) held.add(suffix);
-  bases.set(base, held);
+function addTo(groups: Map<string, Set<DefinedFact>>, name: string, definition: DefinedFact): void {
+  const held = groups.get(name);
+  if (held === undefined) groups.set(name, new Set([definition]));
+  else held.add(definition);
 }

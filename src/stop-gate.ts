@@ -4,7 +4,7 @@
  * the drain is over, and sends the signal that really ends it: the order in which ECS stops its tasks.
  *
  * Nothing is left waiting for ever: the drain is bounded, and the engine kills the task when its grace period is over,
- * with or without a Muster.
+ * with or without a Muster. One that crashed in the middle takes up again, when it is back, what its engine remembers.
  */
 import type { AuditInput } from "./audit/record.ts";
 import { backoff } from "./backoff.ts";
@@ -37,7 +37,7 @@ export interface DrainProgress {
   readonly instances: readonly Pick<Instance, "state">[];
   /** What the registries tell of those instances. */
   readonly left: readonly Pick<LeavingEntry, "serving" | "detail">[];
-  /** ms since its engine sent the stop signal. */
+  /** ms since its engine sent the stop signal, as far as they count. */
   readonly elapsed: number;
   /** ms that the drain may take. */
   readonly drain: number;
@@ -48,6 +48,8 @@ const DRAIN_MS = 30_000;
 const LABEL = "muster.stop-gate";
 const MAX_SERVICES = 10_000;
 const POLL_MS = 200;
+/** How much of a drain is left at least when it is taken up again after a crash. */
+const RESUMED_MS = 5_000;
 const RETRY = { base: 250, max: 5_000 };
 
 /**
@@ -71,7 +73,10 @@ function targetState(detail: LeavingEntry["detail"]): string | null {
 /** A task with a gate whose engine has sent the stop signal. */
 interface Held {
   readonly source: Source;
+  /** When it did, ms since the epoch. */
   readonly began: number;
+  /** When this Muster heard of it. */
+  readonly heard: number;
   readonly over: AbortController;
   isSent: boolean;
 }
@@ -87,7 +92,7 @@ export function createStopGate({ world, reconcilers, audit, clock, random, log }
       if (source.endTask === undefined || (fact.kind !== "status" && fact.kind !== "gone")) return;
       const { task } = fact;
       if (fact.kind === "gone" || fact.status !== "stopping") release(task);
-      else if (!held.has(task)) hold(task, source);
+      else if (!held.has(task)) hold(task, source, fact.at);
     },
     async close(signal) {
       const waiting = [...held].filter(([, { isSent }]) => !isSent);
@@ -120,8 +125,10 @@ export function createStopGate({ world, reconcilers, audit, clock, random, log }
     held.delete(task);
   }
 
-  function hold(task: string, source: Source): void {
-    const one: Held = { source, began: clock.now(), over: new AbortController(), isSent: false };
+  /** @param told when its engine sent the stop signal: before this Muster began, if an earlier one crashed meanwhile */
+  function hold(task: string, source: Source, told: number): void {
+    const heard = clock.now();
+    const one: Held = { source, began: Math.min(heard, told), heard, over: new AbortController(), isSent: false };
     held.set(task, one);
     const { signal } = one.over;
     watch(task, one, signal).catch((error: unknown) => {
@@ -154,15 +161,16 @@ export function createStopGate({ world, reconcilers, audit, clock, random, log }
     return metadata !== null && isGated(metadata) ? metadata : null;
   }
 
-  function progressOf(task: string, metadata: Gated, { began }: Held): DrainProgress {
+  function progressOf(task: string, metadata: Gated, { began, heard }: Held): DrainProgress {
     const instances = world.instancesOfTask(task);
     const views = instances.flatMap(({ id }) => reconcilers.map((reconciler) => reconciler.instanceView(id)));
     const drains = [metadata.drain, ...instances.map(({ drain }) => drain)].filter((drain) => drain !== null);
+    const drain = drains.length === 0 ? DRAIN_MS : Math.max(...drains);
+    // Nobody may have been told of it while there was no Muster.
+    const longest = Math.max(0, drain - RESUMED_MS) + (clock.now() - heard);
     return {
-      instances,
+      ...{ instances, drain, elapsed: Math.min(clock.now() - began, longest) },
       left: views.flatMap(({ leaving = [] }) => leaving),
-      elapsed: clock.now() - began,
-      drain: drains.length === 0 ? DRAIN_MS : Math.max(...drains),
     };
   }
 

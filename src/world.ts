@@ -7,6 +7,7 @@ import { noteStates } from "./explain/states.ts";
 import { instancesOf } from "./instances.ts";
 import { sameJson } from "./json.ts";
 import type { Fact, Instance, Json, NodeFact, Registration, SourceEvent } from "./model.ts";
+import { type ClaimRule, createPermissions, PERMISSION } from "./policy-claims.ts";
 import { type Services, servicesOf } from "./services.ts";
 import { createShared } from "./shared.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
@@ -88,6 +89,8 @@ export interface WorldOptions {
   readonly sources: readonly string[];
   /** See `instancesOf`. @default false */
   readonly awaitsInherited?: boolean;
+  /** `policy.claims`; none: everything is allowed. @default none */
+  readonly claims?: readonly ClaimRule[];
   /** Runs a flush soon, so that facts that come together are computed once; default `setImmediate`. */
   readonly schedule?: (flush: () => void) => void;
   /** ms since the epoch, for the time line; default `Date.now`. */
@@ -110,6 +113,7 @@ export function createWorld(options: WorldOptions): World {
   const listeners = new Set<Listener>();
   const dirty = new Set<string>();
   const names = new Set(options.sources);
+  const permissions = createPermissions(options.claims ?? []);
   let services: { readonly revision: number; readonly known: Services } | null = null;
 
   return {
@@ -177,8 +181,9 @@ export function createWorld(options: WorldOptions): World {
 
   function recompute(task: string): InstanceChange[] {
     const known = correlator.record(task);
-    const { instances: now, settled } =
+    const { instances: made, settled } =
       known === null ? { instances: [], settled: true } : instancesOf(known, options.awaitsInherited);
+    const now = made.map((instance) => permissions.permitted(instance, known?.definition ?? null));
     if (settled) unsettled.delete(task);
     else unsettled.add(task);
     if (!settled && known !== null) for (const listener of listeners) listener.waiting?.(known.source, task);
@@ -221,7 +226,9 @@ export function createWorld(options: WorldOptions): World {
 
   function hasService(service: string): boolean {
     const revision = correlator.revision();
-    if (services?.revision !== revision) services = { revision, known: servicesOf(correlator.definitions()) };
+    if (services?.revision !== revision) {
+      services = { revision, known: servicesOf(correlator.definitions(), permissions.mayUse) };
+    }
     return services.known.has(service);
   }
 
@@ -242,7 +249,8 @@ export function createWorld(options: WorldOptions): World {
 
   function collisions(): ReadonlyMap<string, readonly string[]> {
     const apps = new Map<string, Map<string, boolean>>();
-    for (const { service, app, named } of instances.values()) {
+    for (const { service, app, named, missing } of instances.values()) {
+      if (missing.includes(PERMISSION)) continue;
       const users = apps.get(service) ?? new Map<string, boolean>();
       users.set(app, (users.get(app) ?? true) && named);
       apps.set(service, users);

@@ -1,6 +1,7 @@
 /** A world, a fake registry and its reconciler on manual time, for tests. */
 import type { AuditInput } from "../src/audit/record.ts";
 import type { Fact, Logger, Registry } from "../src/model.ts";
+import type { ClaimRule } from "../src/policy-claims.ts";
 import { createReconciler, type ReconcilePolicy } from "../src/reconcile.ts";
 import { createWorld } from "../src/world.ts";
 import { createManualClock, settled } from "./fakes/clock.ts";
@@ -22,15 +23,17 @@ export function createScene({
   registry = createFakeRegistry(),
   serviceLevel = "keep",
   awaitsInherited = false,
+  claims = [],
 }: {
   sources?: string[];
   policy?: Partial<ReconcilePolicy>;
   registry?: Registry & ReturnType<typeof createFakeRegistry>;
   serviceLevel?: "keep" | "create";
   awaitsInherited?: boolean;
+  claims?: readonly ClaimRule[];
 } = {}) {
   const clock = createManualClock();
-  const world = createWorld({ sources, awaitsInherited, now: clock.now });
+  const world = createWorld({ sources, awaitsInherited, claims, now: clock.now });
   const audited: AuditInput[] = [];
   const sink = {
     async audit(records: readonly AuditInput[]) {

@@ -29,6 +29,26 @@ export interface ConsulElectionSettings {
 }
 
 const TTL_MS = 10_000;
+
+/**
+ * Who holds the lock now, without any attempt to take it.
+ * Rejects with one line if Consul does not answer, or refuses.
+ * @returns the node's id; null: nobody, so that whoever asks could
+ */
+export async function leaderInConsul(
+  consul: ConsulAccess,
+  { cluster, node }: Pick<AdapterContext, "cluster" | "node">,
+  signal: AbortSignal,
+): Promise<string | null> {
+  await using client = createLockClient({ consul, key: keyOf(cluster), ttl: TTL_MS, node: node.id });
+  const { session, mark } = await client.read(signal);
+  return session === null ? null : (mark?.node ?? "unknown");
+}
+
+function keyOf(cluster: string): string {
+  return `muster/${cluster}/leader`;
+}
+
 /** Between two looks at the lock, if Consul answers blocking queries at once for whatever reason, ms. */
 const PAUSE_MS = 50;
 /** When to try again to take a lock that is free but can't be had (Consul's lock delay of a foreign session), ms. */
@@ -42,7 +62,7 @@ const REFUSED_MS = 1_000;
 export function createConsulElection(
   consul: ConsulAccess,
   context: AdapterContext,
-  { key = `muster/${context.cluster}/leader`, ttl = TTL_MS, clock = monotonicClock }: ConsulElectionSettings = {},
+  { key = keyOf(context.cluster), ttl = TTL_MS, clock = monotonicClock }: ConsulElectionSettings = {},
 ): Election & AsyncDisposable {
   const client = createLockClient({ consul, key, ttl, node: context.node.id });
   const election = createLockElection(client, { ttl, context, clock });

@@ -37,6 +37,7 @@ export function createEmbeddedRegistry(
 
   return {
     name,
+    concurrent: true,
     project: (instance) => [project(name, instance)],
     async list(signal) {
       signal.throwIfAborted();

@@ -1,6 +1,6 @@
 /** What needs somebody's attention, worst first. Pure. */
 import type { InstanceView, SourceReport } from "../../src/http/view.ts";
-import type { RegistryView } from "../../src/reconcile.ts";
+import type { RegistryView } from "../../src/registry-view.ts";
 import { plural } from "./format.ts";
 
 export interface Trouble {

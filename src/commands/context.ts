@@ -31,7 +31,7 @@ export interface Context {
 }
 
 /** The parts of a Muster that read. */
-export type LookingParts = Pick<AgentParts, "identify" | "load" | "sourceNames" | "log">;
+export type LookingParts = Pick<AgentParts, "identify" | "load" | "sourceNames" | "whyStandby" | "log">;
 
 /** Sets the exit code of a command that has done its work. */
 export type Finish = (exitCode: number) => void;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Finding } from "../model.ts";
 import { type Context, checkModulesOrExit, configFileOf, type Finish, loadConfigOrExit } from "./context.ts";
-import { milliseconds } from "./duration.ts";
+import { durationOption } from "./duration.ts";
 import type { Colour } from "./paint.ts";
 import { untilSignalled } from "./run.ts";
 
@@ -14,7 +14,7 @@ It looks at every system that the configuration names: whether it is reached and
 each permission; a permission to write is asked for with what can't succeed. It needs no running Muster.
 Exit codes: 0 no problem (warnings may be), 1 a problem, 2 usage or configuration.`;
 
-const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_TIMEOUT = "30s";
 const STOP_MS = 5_000;
 
 interface Options {
@@ -28,7 +28,7 @@ export function addDoctorCommand(program: Command, context: Context, finish: Fin
     .command("doctor")
     .description("check every configured system: reached, authorised, version, clock, permissions")
     .option("--json", "as one JSON object")
-    .option("--timeout <duration>", "for one system", milliseconds, DEFAULT_TIMEOUT_MS)
+    .addOption(durationOption("--timeout <duration>", "for one system", DEFAULT_TIMEOUT))
     .addHelpText("after", EXAMPLES)
     .action(async (options: Options, command: Command) => {
       const config = await loadConfigOrExit(configFileOf(command), context);

@@ -10,7 +10,7 @@ import {
   readDrained,
   readInstances,
 } from "./drain-view.ts";
-import { milliseconds } from "./duration.ts";
+import { durationOption } from "./duration.ts";
 import { ExitError } from "./exit-error.ts";
 import type { MusterClient } from "./muster-client.ts";
 import { untilSignalled } from "./run.ts";
@@ -25,7 +25,7 @@ Examples:
 
 A drain lasts until undrain, or until the instance ends; a restart of Muster forgets it.`;
 
-const DEFAULT_TIMEOUT_MS = 15 * 60_000;
+const DEFAULT_TIMEOUT = "15m";
 const POLL_MS = 500;
 const STOP_MS = 5_000;
 
@@ -54,7 +54,7 @@ function addDrain(
     .argument("[id|service|task]", "which instances")
     .addOption(new Option("--node [id]", "all instances of a node (default: the one of that Muster)"))
     .option("--wait", `wait until ${until}`)
-    .option("--timeout <duration>", "for how long to wait", milliseconds, DEFAULT_TIMEOUT_MS)
+    .addOption(durationOption("--timeout <duration>", "for how long to wait", DEFAULT_TIMEOUT))
     .addHelpText("after", EXAMPLES)
     .action(async (of: string | undefined, options: Options, command: Command) => {
       if ((of === undefined) === (options.node === undefined)) {

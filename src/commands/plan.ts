@@ -7,12 +7,13 @@ import {
   type Finish,
   loadConfigOrExit,
 } from "./context.ts";
-import { milliseconds } from "./duration.ts";
+import { durationOption } from "./duration.ts";
 import { untilSignalled } from "./run.ts";
 
 const EXAMPLES = `
 Examples:
   muster plan -c muster.yaml                 what one pass would change in each registry
+  muster plan --details                      with the content of each new entry
   muster plan --json | jq '.registries[].changes[] | {op, key}'
   muster plan -q || echo "something to do"   for scripts
 
@@ -21,11 +22,12 @@ lock, no audit log. Exit codes: 0 in sync, 3 changes pending, 1 failure, 2 usage
 
 /** What is left to be done. */
 const PENDING = 3;
-const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_TIMEOUT = "1m";
 
 interface Options {
   readonly json?: true;
   readonly quiet?: true;
+  readonly details?: true;
   readonly timeout: number;
 }
 
@@ -35,10 +37,11 @@ export function addPlanCommand(program: Command, context: Context, finish: Finis
     .command("plan")
     .description("what one pass would change, writing nothing; exit 3 if there is something")
     .option("--json", "as one JSON object")
+    .option("--details", "the content of what is registered or deregistered as well")
     .option("-q, --quiet", "only the exit code")
-    .option("--timeout <duration>", "for all of it", milliseconds, DEFAULT_TIMEOUT_MS)
+    .addOption(durationOption("--timeout <duration>", "for all of it", DEFAULT_TIMEOUT))
     .addHelpText("after", EXAMPLES)
-    .action(async ({ json, quiet, timeout }: Options, command: Command) => {
+    .action(async ({ json, quiet, details, timeout }: Options, command: Command) => {
       const config = await loadConfigOrExit(configFileOf(command), context);
       await checkSecretsOrExit(config, context);
       await checkModulesOrExit(config);
@@ -49,12 +52,13 @@ export function addPlanCommand(program: Command, context: Context, finish: Finis
         import("../clock.ts"),
         context.loadParts(config),
       ]);
+      const progress = createProgress(quiet ? () => {} : context.err);
       const options = { config, parts, clock: systemClock, random: Math.random, log: parts.log, timeout };
       const exitCode = await untilSignalled(
         async (signal) => {
-          const report = await planOnce(options, signal);
+          const report = await planOnce({ ...options, onProgress: progress.at }, signal).finally(progress.end);
           if (json) context.out(`${JSON.stringify(report)}\n`);
-          else if (!quiet) context.out(planText(report, createDiffStyle(context.colours)));
+          else if (!quiet) context.out(planText(report, createDiffStyle(context.colours), details));
           if (report.registries.some(({ error }) => error !== null)) return 1;
           return report.inSync ? 0 : PENDING;
         },
@@ -65,3 +69,17 @@ export function addPlanCommand(program: Command, context: Context, finish: Finis
 }
 
 const STOP_MS = 5_000;
+/** What takes longer is told, ms. */
+const LONG_MS = 2_000;
+
+/** Tells what is waited for, if that takes its time. */
+function createProgress(tell: (text: string) => void) {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    at(what: string) {
+      clearTimeout(timer);
+      timer = setTimeout(() => tell(`${what} …\n`), LONG_MS);
+    },
+    end: () => clearTimeout(timer),
+  };
+}

@@ -64,27 +64,39 @@ export async function readStatus(client: MusterClient, service?: string): Promis
 /** More instances than this are summed up by service, unless all are asked for. */
 const MAX_ROWS = 40;
 
+/** What of the instances is shown. */
+interface Shown {
+  /** Every one, however many there are. */
+  readonly all?: boolean | undefined;
+  /** Of this service only. */
+  readonly service?: string | undefined;
+}
+
 /**
  * A compact table, with a line for each registration that failed.
  * @param colour of a state
- * @param all shows every instance, however many there are
  */
 export function showStatus(
   { sources, registries, instances }: Status,
   colour: (state: string) => string = (state) => state,
-  all = false,
+  shown: Shown = {},
 ): string {
   const parts = [
     ["KIND", "NAME", "STATE", "ERROR"],
     ...sources.map(({ name, state, error }) => ["source", name, state, error ?? ""]),
     ...registries.map(({ name, state, error }) => ["registry", name, state, error ?? ""]),
   ];
-  return `${table(parts, colour)}\n${instanceTable(instances, colour, all)}${failures(instances)}`;
+  return `${table(parts, colour)}\n${instanceTable(instances, colour, shown)}${failures(instances)}`;
 }
 
-function instanceTable(instances: Status["instances"], colour: (state: string) => string, all: boolean): string {
-  if (instances.length === 0) return "no instances\n";
-  if (instances.length > MAX_ROWS && !all) return byService(instances, colour);
+function instanceTable(
+  instances: Status["instances"],
+  colour: (state: string) => string,
+  { all, service }: Shown,
+): string {
+  if (instances.length === 0)
+    return service === undefined ? "no instances\n" : `no instances of ${printable(service)}\n`;
+  if (instances.length > MAX_ROWS && !all && service === undefined) return byService(instances, colour);
   const rows = instances
     .toSorted(byServiceAndEndpoint)
     .map((instance) => [

@@ -32,8 +32,7 @@ export function addStatusCommand(program: Command, context: Context, finish: Fin
         const known = colourOf(state);
         return known === null ? state : paint(known, state);
       };
-      const isAll = options.all === true || options.service !== undefined;
-      context.out(options.json ? `${JSON.stringify(status.raw)}\n` : showStatus(status, colour, isAll));
+      context.out(options.json ? `${JSON.stringify(status.raw)}\n` : showStatus(status, colour, options));
       finish(0);
     });
 }

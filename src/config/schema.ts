@@ -2,6 +2,16 @@
 import { isIP } from "node:net";
 import * as v from "valibot";
 import { duration, identifier, path } from "../schema.ts";
+import {
+  allReachable,
+  appPatterns,
+  hostPatterns,
+  imagePatterns,
+  pathPatterns,
+  servicePatterns,
+  sourcePatterns,
+  targetGroupPatterns,
+} from "./claims.ts";
 
 const SIZE_UNITS: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 const SIZE = "expected a number of bytes of at least 4096, or a size such as 64MiB (units: KiB, MiB, GiB)";
@@ -91,6 +101,42 @@ export const CoreSchema = v.strictObject({
     reapAfter: v.optional(duration, "5m"),
     /** Only says in the log what it would write. */
     dryRun: v.optional(flag, false),
+    /** Who may use which names: the first rule whose `who` fits counts, and what no rule is for is not registered. */
+    claims: v.optional(
+      v.pipe(
+        v.array(
+          v.strictObject(
+            {
+              who: v.optional(
+                v.strictObject(
+                  {
+                    /** What the orchestrator calls it: `swarm:SERVICE`, `marathon:/APP/ID`, `static:NAME`. @default any */
+                    app: appPatterns,
+                    /** The image that it was started from, with its tag. @default any */
+                    image: imagePatterns,
+                    /** The source that tells it. @default any */
+                    source: sourcePatterns,
+                  },
+                  "expected a section with app, image or source",
+                ),
+              ),
+              /** Service names that it may use. @default any */
+              services: servicePatterns,
+              /** Hosts that its routes may have; a route without one is for every host, which only `*` allows. @default any */
+              hosts: hostPatterns,
+              /** Paths that its routes may have, each with all below it. @default any */
+              paths: pathPatterns,
+              /** ALB target groups that its labels may name. @default any */
+              targetGroups: targetGroupPatterns,
+            },
+            "expected a rule: who, services, hosts, paths, targetGroups",
+          ),
+          "expected a list of rules",
+        ),
+        allReachable(),
+      ),
+      [],
+    ),
   }),
   audit: section({
     /** The log; its older parts are beside it. */

@@ -1,5 +1,6 @@
 /** Has sources list all that they have, once. */
 import { type Clock, createBell } from "../clock.ts";
+import type { Config } from "../config.ts";
 import type { Source } from "../model.ts";
 import { createWorld, type World } from "../world.ts";
 
@@ -20,9 +21,20 @@ export interface Following {
   readonly failure: Promise<never>;
 }
 
+/** See `WorldOptions`. */
+export interface FollowedWorld {
+  readonly now: () => number;
+  readonly claims: Config["policy"]["claims"];
+  readonly awaitsInherited: boolean;
+}
+
 /** Begins to take in what the sources say. */
-export function follow(sources: readonly Source[], signal: AbortSignal, now: () => number): Following {
-  const world = createWorld({ sources: sources.map(({ name }) => name), now });
+export function follow(
+  sources: readonly Source[],
+  { now, claims, awaitsInherited }: FollowedWorld,
+  signal: AbortSignal,
+): Following {
+  const world = createWorld({ sources: sources.map(({ name }) => name), now, claims, awaitsInherited });
   const stopped = new AbortController();
   const running = AbortSignal.any([signal, stopped.signal]);
   world.subscribe({

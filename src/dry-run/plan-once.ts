@@ -12,12 +12,14 @@ import type { PendingInstance, PlanReport, RegistryPlan } from "./report.ts";
 
 export interface PlanOptions {
   readonly config: Config;
-  readonly parts: Pick<AgentParts, "identify" | "load" | "sourceNames">;
+  readonly parts: Pick<AgentParts, "identify" | "load" | "sourceNames" | "whyStandby">;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
   /** For all of it, ms. */
   readonly timeout: number;
+  /** Hears what is waited for now, in a few words. */
+  readonly onProgress?: (what: string) => void;
 }
 
 /** It lives in the memory of the Muster that runs: there is nothing outside to compare with. */
@@ -37,21 +39,26 @@ interface LoadedScope extends Adapters {
  * that can't be read is told in the report.
  */
 export async function planOnce(options: PlanOptions, signal: AbortSignal): Promise<PlanReport> {
-  const { config, clock, timeout } = options;
+  const { config, clock, timeout, onProgress = () => {} } = options;
   const stop = new AbortController();
   const cancel = clock.after(timeout, () => stop.abort(new Error(`not done within ${timeout / 1000} s`)));
   const limit = AbortSignal.any([signal, stop.signal]);
   const scopes: LoadedScope[] = [];
   try {
+    onProgress("asking who this node is");
     const node = await identify(options, limit);
-    for (const kind of kindsOf(options)) scopes.push(await load(kind, node, options, limit));
+    const standby = await whyStandby(node, options, limit);
+    for (const kind of kindsOf(options, standby === null)) scopes.push(await load(kind, node, options, limit));
     const worlds = scopes.map(({ following }) => following.world);
+    onProgress(`listing ${namesOf(worlds.flatMap((world) => world.sources()))}`);
     const listed = untilListed(worlds, { clock, patience: PATIENCE_MS, settling: SETTLING_MS }, limit);
     await Promise.race([listed, ...scopes.map(({ following }) => following.failure)]);
+    onProgress(`reading ${namesOf(scopes.flatMap((scope) => scope.registries))}`);
     const registries = (await Promise.all(scopes.map((scope) => plansOf(scope, scopes, options, limit)))).flat();
     return {
       cluster: config.cluster,
       node: node.id,
+      standby,
       inSync: registries.every(({ error, changes }) => error === null && changes.length === 0),
       registries,
       pending: scopes.flatMap(pendingIn),
@@ -61,6 +68,11 @@ export async function planOnce(options: PlanOptions, signal: AbortSignal): Promi
     await Promise.all(scopes.map(({ following }) => following.stop()));
     await Promise.allSettled(scopes.flatMap(({ registries }) => registries.map((one) => one[Symbol.asyncDispose]())));
   }
+}
+
+function namesOf(all: readonly { readonly name: string }[]): string {
+  const names = all.map(({ name }) => name).filter((name) => name !== IN_MEMORY);
+  return [...new Set(names)].join(", ");
 }
 
 async function identify({ parts }: PlanOptions, signal: AbortSignal): Promise<NodeIdentity> {
@@ -75,27 +87,40 @@ async function identify({ parts }: PlanOptions, signal: AbortSignal): Promise<No
   }
 }
 
-/** As the agent has them: whether this Muster would lead is not asked, since that takes a lock. */
-function kindsOf({ parts }: PlanOptions): readonly ScopeKind[] {
+/** Asked, and not campaigned for: that would take a lock, and wait. */
+async function whyStandby(node: NodeIdentity, options: PlanOptions, signal: AbortSignal): Promise<string | null> {
+  const { parts } = options;
+  if (parts.sourceNames("cluster").length === 0) return null;
+  return (await parts.whyStandby?.(contextFor(node, options)("election"), signal)) ?? null;
+}
+
+/** As the agent has them. */
+function kindsOf({ parts }: PlanOptions, leads: boolean): readonly ScopeKind[] {
   const hasCluster = parts.sourceNames("cluster").length > 0;
   const hasNode = parts.sourceNames("node").length > 0 || !hasCluster;
-  return [...(hasNode ? (["node"] as const) : []), ...(hasCluster ? (["cluster"] as const) : [])];
+  return [...(hasNode ? (["node"] as const) : []), ...(hasCluster && leads ? (["cluster"] as const) : [])];
 }
 
 async function load(
   kind: ScopeKind,
   node: NodeIdentity,
-  { config, parts, clock, random, log }: PlanOptions,
+  options: PlanOptions,
   signal: AbortSignal,
 ): Promise<LoadedScope> {
+  const { config, parts, clock } = options;
   const owner = kind === "cluster" ? { id: CLUSTER_ID, address: node.address } : node;
-  const context = (name: string): AdapterContext => ({
-    ...{ name, cluster: config.cluster, node: owner, resync: config.policy.resync, readOnly: true },
+  const loaded = await parts.load(kind, contextFor(owner, options));
+  const { sources, swarm = null } = loaded;
+  // As in createScope.
+  const world = { now: clock.now, claims: config.policy.claims, awaitsInherited: swarm !== null };
+  return { ...loaded, kind, following: follow(sources, world, signal) };
+}
+
+function contextFor(node: NodeIdentity, { config, clock, random, log }: PlanOptions) {
+  return (name: string): AdapterContext => ({
+    ...{ name, cluster: config.cluster, node, resync: config.policy.resync, readOnly: true },
     ...{ log, now: clock.now, random },
   });
-  const loaded = await parts.load(kind, context);
-  const { sources } = loaded;
-  return { ...loaded, kind, following: follow(sources, signal, clock.now) };
 }
 
 function plansOf(

@@ -7,6 +7,8 @@ export interface PlanReport {
   readonly cluster: string;
   /** Id of this node. */
   readonly node: string;
+  /** Why the leader's part is not in it, in one line; null: this Muster leads, or could, or there is no such part. */
+  readonly standby: string | null;
   /** Whether every registry could be read and has nothing to be changed. */
   readonly inSync: boolean;
   readonly registries: readonly RegistryPlan[];

@@ -1,5 +1,5 @@
 /** Why an instance is not (yet) registered as it should be, and what helps. Pure: made of what the API shows. */
-import type { RegistrationView, RegistryView } from "../reconcile.ts";
+import type { RegistrationView, RegistryView } from "../registry-view.ts";
 
 /** Why something is not as one would expect it. */
 export interface Reason {
@@ -73,7 +73,12 @@ function missing(word: string, subject: Subject, around: Surroundings): Reason {
     case "health":
       return health === "failing"
         ? reason("its health check fails", "look at what the check says; it comes back by itself when the check passes")
-        : reason("its health check has not passed yet");
+        : reason(
+            "its health check has not passed yet",
+            "nothing, if it has just started; else look at what the check says (docker inspect, or its orchestrator)",
+          );
+    case "permission":
+      return reason(...notPermitted(subject));
     default:
       return reason(`it waits for its ${word}`);
   }
@@ -91,6 +96,12 @@ function unreachable(word: string, { source, notes }: Subject, around: Surroundi
   return [`its ${word} is not known yet${found}`, asks(source, around)];
 }
 
+/** The notes say what is not allowed first, each with what would help. */
+function notPermitted({ notes }: Subject): [string, string] {
+  const [why = "policy.claims does not allow it", ...remedy] = (notes[0] ?? "").split("; ");
+  return [why, remedy.join("; ")];
+}
+
 function asks(name: string, { sources }: Surroundings): string {
   const source = sources.find((each) => each.name === name);
   if (source?.error != null) return `${name} is away: ${source.error}; muster doctor looks at it more closely`;
@@ -102,7 +113,7 @@ function inRegistry(name: string, view: RegistrationView, subject: Subject, arou
     case "registered":
       return [];
     case "failed":
-      return [{ registry: name, why: view.error ?? "it failed", remedy: remedyFor(view.error ?? "", name) }];
+      return [{ registry: name, ...failed(view.error ?? "it failed", name) }];
     case "pending":
       return subject.state === "ready" ? [{ registry: name, ...waiting(name, subject, around) }] : [];
     case "not-applicable":
@@ -133,8 +144,14 @@ function waiting(name: string, { source }: Subject, around: Surroundings): Omit<
   return { why: "it is being registered", remedy: null };
 }
 
+function failed(error: string, registry: string): Omit<Reason, "registry"> {
+  const [why = "", ...remedy] = error.split("; ");
+  // Such an error says what would help by itself.
+  if (/is held by service/.test(why) && remedy.length > 0) return { why, remedy: remedy.join("; ") };
+  return { why: error, remedy: remedyFor(error, registry) };
+}
+
 function remedyFor(error: string, registry: string): string {
-  if (/is held by service/.test(error)) return "give one of the two services another route";
   if (/\b(?:401|403)\b|permission/i.test(error))
     return `muster doctor names the permission that ${registry} does not give`;
   if (/connection|no answer|unreachable|looked up|not known|status (?:429|5\d\d)/i.test(error)) {

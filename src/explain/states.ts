@@ -4,8 +4,8 @@ import type { Instance } from "../model.ts";
 import type { StateNote, Timeline } from "../timeline.ts";
 import type { InstanceChange } from "../world.ts";
 
-/** What is missing of a record that is complete: it only does not run, or is not healthy, yet. */
-const BEYOND_COMPLETE: readonly string[] = ["status", "health"];
+/** What is missing of a record that is complete: it only does not run, is not healthy yet, or not permitted. */
+const BEYOND_COMPLETE: readonly string[] = ["status", "health", "permission"];
 /** Shared: most have nothing missing. */
 const NONE: readonly string[] = [];
 

@@ -100,7 +100,8 @@ function byService(of: string, world: World): readonly Match[] {
   const tasks = tasksWhere(
     world,
     (entries, task) =>
-      serviceOf(world, task) === of || entries.some(({ state }) => state?.services.includes(of) === true),
+      entries.some(({ state }) => state?.services.includes(of) === true) ||
+      (world.instancesOfTask(task).length === 0 && serviceOf(world, task) === of),
   );
   return tasks.map((task) => ({ task, instance: null }));
 }
@@ -109,7 +110,7 @@ function tasksWhere(world: World, matches: (entries: readonly TimelineEntry[], t
   return [...world.timeline.tasks()].filter((task) => matches(world.timeline.of(task), task));
 }
 
-/** The name that its definition gives it, also where it has no instances. */
+/** The name that its definition gives it; whoever has instances may be called otherwise by its labels. */
 function serviceOf(world: World, task: string): string | null {
   const definition = world.task(task)?.definition ?? null;
   return definition === null ? null : toServiceName(definition.name);

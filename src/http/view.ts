@@ -1,11 +1,11 @@
 /** The JSON shapes of contract 5.4. */
 import type { Instance } from "../model.ts";
-import type { RegistrationView } from "../reconcile.ts";
+import type { RegistrationView } from "../registry-view.ts";
 import type { StateDetail, TimelineEntry, WriteDetail } from "../timeline.ts";
 import type { SourceView } from "../world.ts";
 import type { ApiScope } from "./api.ts";
 
-type Hidden = "app" | "named" | "created" | "drain" | "checks" | "albTargetGroups" | "awaitsRegistry";
+type Hidden = "app" | "named" | "created" | "drain" | "checks" | "albTargetGroups" | "awaitsRegistry" | "refused";
 
 export interface InstanceView extends Omit<Instance, Hidden | "state"> {
   readonly state: Instance["state"] | "gone";
@@ -37,7 +37,7 @@ export function instanceViews(scope: ApiScope, isChosen: (instance: Instance) =>
 
 export function instanceView(instance: Instance, { reconcilers }: ApiScope): InstanceView {
   const { app: _app, named: _named, created: _created, drain: _drain, ...rest } = instance;
-  const { checks: _checks, albTargetGroups: _groups, awaitsRegistry: _awaits, ...shown } = rest;
+  const { checks: _checks, albTargetGroups: _groups, awaitsRegistry: _awaits, refused: _refused, ...shown } = rest;
   const registries = reconcilers.map((reconciler) => [reconciler.name, reconciler.instanceView(instance.id)]);
   return { ...shown, registries: Object.fromEntries(registries) };
 }

@@ -1,5 +1,6 @@
 /** A registry in two scopes (this node's and the cluster's) is one for metrics. */
-import type { Reconciler, RegistryView } from "../reconcile.ts";
+import type { Reconciler } from "../reconcile.ts";
+import type { RegistryView } from "../registry-view.ts";
 
 export interface MergedView
   extends Pick<RegistryView, "name" | "state" | "registered" | "pending" | "failed" | "guard"> {

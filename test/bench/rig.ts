@@ -1,7 +1,6 @@
 /** What both are measured on: an engine, a Consul agent, Muster and the bare loop, each a process of its own. */
-import { type ChildProcess, fork } from "node:child_process";
-import { once, setMaxListeners } from "node:events";
-import { fileURLToPath } from "node:url";
+import type { ChildProcess } from "node:child_process";
+import { setMaxListeners } from "node:events";
 import { type Consul, startConsul } from "../lab/consul.ts";
 import { engineApi } from "../lab/docker-api.ts";
 import { type Engine, startEngine } from "../lab/engine.ts";
@@ -9,15 +8,19 @@ import { type EngineEvent, watchEngine } from "../lab/engine-events.ts";
 import { type MusterProcess, startMusterProcess } from "../lab/muster-process.ts";
 import { freePorts } from "../lab/ports.ts";
 import { until } from "../lab/wait.ts";
+import { startBare } from "./processes.ts";
 import { type Sightings, type Who, watchAgent } from "./sightings.ts";
 
 /** Who is at work on a container. */
 export type Workers = readonly Who[];
 
+/** `web`: with a published port of its own. `sleep`: on the host's network, so that hundreds start quickly. */
+export type Kind = "web" | "sleep";
+
 export interface Rig extends AsyncDisposable {
   readonly sightings: Sightings;
   /** Makes containers, not started; @returns their full ids. */
-  create(count: number, workers: Workers, options: readonly string[], image: string): Promise<readonly string[]>;
+  create(count: number, workers: Workers, kind: Kind): Promise<readonly string[]>;
   start(id: string): Promise<unknown>;
   kill(id: string): Promise<unknown>;
   /** When the engine did it, ms since the epoch with fractions; waits for the event. */
@@ -30,8 +33,12 @@ export interface Rig extends AsyncDisposable {
 }
 
 // Not `muster.…`: a key that Muster does not know would cost it a note each.
-const LABEL = "bench.muster=true";
-const FOR_BARE = "bench.bare=true";
+const LABEL = { "bench.muster": "true" };
+const FOR_BARE = { "bench.bare": "true" };
+const CREATED = {
+  web: { Image: "lab/web:v1", ExposedPorts: { "8080/tcp": {} }, HostConfig: { PublishAllPorts: true } },
+  sleep: { Image: "lab/sleep:v1", HostConfig: { NetworkMode: "host" } },
+} as const;
 /** For one that was stopped to catch up, ms. */
 const SETTLE_MS = 150;
 
@@ -56,12 +63,10 @@ async function withConsul(engine: Engine, consul: Consul, folder: string, signal
     registries: { consul: { url: consul.url } },
   };
   const muster = await startMusterProcess({ config, folder, port, signal });
-  const program = fileURLToPath(new URL("./bare.js", import.meta.url));
-  const bare = fork(program, [engine.socket, consul.url, FOR_BARE, engine.address]);
-  await once(bare, "message", { signal });
+  const bare = await startBare("bare", [engine.socket, consul.url, "bench.bare=true", engine.address], signal);
   const events = new Map<string, EngineEvent>();
   const remember = (event: EngineEvent): void => void events.set(`${event.id} ${event.action}`, event);
-  const watching = await watchEngine(`unix://${engine.socket}`, LABEL, remember);
+  const watching = await watchEngine(`unix://${engine.socket}`, "bench.muster=true", remember);
   return assemble({ engine, consul, muster, bare, events, watching }, signal);
 }
 
@@ -81,22 +86,24 @@ function assemble({ engine, consul, muster, bare, events, watching }: Parts, sig
   const sightings = watchAgent(consul.url, () => pause, over.signal);
   const post = (path: string): Promise<string> => engineApi(engine.socket, { method: "POST", path, signal });
 
-  async function createOne(workers: Workers, options: readonly string[], image: string): Promise<string> {
+  async function createOne(workers: Workers, kind: Kind): Promise<string> {
     lastPort += 1;
-    const labels = [
-      ...["--label", LABEL],
-      ...(options.includes("host") ? ["--label", `muster.port=${lastPort}`] : []),
-      ...(workers.includes("bare") ? ["--label", FOR_BARE] : []),
-      ...(workers.includes("muster") ? [] : ["--label", "muster.enable=false"]),
-    ];
-    return (await engine.docker(["create", ...labels, ...options, image], { signal })).trim();
+    const Labels = {
+      ...LABEL,
+      ...(kind === "sleep" ? { "muster.port": String(lastPort) } : {}),
+      ...(workers.includes("bare") ? FOR_BARE : {}),
+      ...(workers.includes("muster") ? {} : { "muster.enable": "false" }),
+    };
+    const body = JSON.stringify({ ...CREATED[kind], Labels });
+    const answer = await engineApi(engine.socket, { method: "POST", path: "/containers/create", body, signal });
+    return (JSON.parse(answer) as { readonly Id: string }).Id;
   }
 
   return {
     sightings,
-    async create(count, workers, options, image) {
+    async create(count, workers, kind) {
       const ids: string[] = [];
-      for (let index = 0; index < count; index++) ids.push(await createOne(workers, options, image));
+      for (let index = 0; index < count; index++) ids.push(await createOne(workers, kind));
       return ids;
     },
     start: (id) => post(`/containers/${id}/start`),

@@ -119,12 +119,15 @@ ${more}`;
         headers: { "content-type": "application/json" },
       });
     expect((await drain(false)).status).toBe(200);
-    await until(async () => (await names()).join() === "marathon", { timeoutMs: 5_000, what: "mesos to be drained" });
+    const isServed = async () =>
+      ((await consul.request({ path: "/v1/health/service/mesos?passing" })) as readonly unknown[]).length === 1;
+    await until(async () => !(await isServed()), { timeoutMs: 5_000, what: "mesos to be drained" });
     expect(await muster.instances("?service=mesos")).toMatchObject([{ state: "draining" }]);
     await drain(true);
-    await until(async () => (await names()).length === 2, { timeoutMs: 5_000, what: "mesos to be back" });
-    const { records } = await muster.get<{ records: { action: string }[] }>("/v1/audit");
-    expect(records.filter(({ action }) => action === "drain")).toHaveLength(2);
+    await until(isServed, { timeoutMs: 5_000, what: "mesos to be back" });
+    const { records } = await muster.get<{ records: { action: string; registry: string | null }[] }>("/v1/audit");
+    const asked = records.filter(({ action, registry }) => action === "drain" && registry === null);
+    expect(asked).toHaveLength(2);
   });
 });
 

@@ -13,7 +13,7 @@ import { freePorts } from "../lab/ports.ts";
 import { until } from "../lab/wait.ts";
 import { createGatedApp, type GatedApp } from "./gated-app.ts";
 import { type Muster, startMuster } from "./muster.ts";
-import { runProgram } from "./program.ts";
+import { type Program, runProgram } from "./program.ts";
 import { startTargetProxy } from "./target-proxy.ts";
 
 useCredentials();
@@ -110,28 +110,58 @@ registries:
     await elb.heal();
   });
 
-  it("a Muster that is killed in the middle leaves the container to its grace period", async () => {
+  /** The program of its own process, so that it can be killed. @param drain of the app that it is about to stop */
+  async function killedInTheMiddle(
+    drain: string,
+    grace: string,
+    then: (begin: () => Program, stopped: Promise<number>, name: string) => Promise<void>,
+  ): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), "muster-gate-"));
     const file = join(folder, "muster.yaml");
     await writeFile(file, `${configuration()}audit: { path: ${join(folder, "audit.jsonl")} }\n`);
     const [port = 0] = await freePorts(1);
-    const muster = runProgram(["-c", file], port, { ...CREDENTIALS });
+    const begin = () => runProgram(["-c", file], port, { ...CREDENTIALS });
+    const muster = begin();
     try {
       await muster.ready();
-      const name = await startOne(...GATE.slice(0, 4), "--stop-timeout", "4", "--label", "muster.drain=60s");
+      const name = await startOne(...GATE.slice(0, 4), "--stop-timeout", grace, "--label", `muster.drain=${drain}`);
       group.attributes.set("deregistration_delay.timeout_seconds", "300");
       await untilHealthy(1);
       const stopped = app.stop(name);
       const isDraining = () => elb.world.seen(group).some(({ state }) => state === "draining");
       await until(isDraining, { timeoutMs: 10_000, everyMs: 20, what: "the target to drain" });
       await muster.kill();
-
-      expect(await stopped).toBe(137);
-      expect(await app.toldAt(name)).toBeNull();
+      await then(begin, stopped, name);
     } finally {
       await muster.kill();
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  it("a Muster that is killed in the middle leaves the container to its grace period", async () => {
+    await killedInTheMiddle("60s", "4", async (_begin, stopped, name) => {
+      expect(await stopped).toBe(137);
+      expect(await app.toldAt(name)).toBeNull();
+    });
+  });
+
+  it("and takes the gate up again when it is back: SIGTERM after the drain, no traffic meanwhile", async () => {
+    await killedInTheMiddle("6s", "55", async (begin, stopped, name) => {
+      const muster = begin();
+      try {
+        const killed = Date.now();
+        await muster.ready();
+        // It runs still, but must not be in service again.
+        expect(elb.world.seen(group).map(({ state }) => state)).toEqual(["draining"]);
+
+        expect(await stopped).toBe(0);
+        const told = (await app.toldAt(name)) ?? 0;
+        expect(told - killed).toBeGreaterThan(1_000);
+        expect(told - killed).toBeLessThan(30_000);
+      } finally {
+        await muster.kill();
+      }
+    });
   });
 
   it("an orderly end of Muster in the middle sends the signal, so that no app is killed for an upgrade", async () => {

@@ -11,6 +11,7 @@ import { freePorts } from "../lab/ports.ts";
 import { type Swarm, type SwarmNode, startSwarm } from "../lab/swarm.ts";
 import { until } from "../lab/wait.ts";
 import { type Muster, startMuster } from "./muster.ts";
+import type { OtherRegistry } from "./swarm-others.ts";
 
 export interface FleetOptions {
   readonly consul: Consul;
@@ -23,6 +24,8 @@ export interface FleetOptions {
   readonly reapAfter?: string;
   /** One more registry, as YAML. */
   readonly registry?: string;
+  /** More registries that are to be equal to what runs. */
+  readonly others?: readonly OtherRegistry[];
 }
 
 export interface Fleet extends AsyncDisposable {
@@ -40,7 +43,7 @@ export interface Fleet extends AsyncDisposable {
   entriesOf(node: SwarmNode): Promise<readonly string[]>;
   /** A service with a port published in host mode. */
   create(name: string, replicas: number, ...args: readonly string[]): Promise<void>;
-  /** Waits until Consul and Kong have exactly the tasks that run, so many of each service; tells how long that took. */
+  /** Waits until all registries have exactly the tasks that run, so many of each service; tells how long that took. */
   converges(services: Readonly<Record<string, number>>): Promise<void>;
   /** Waits until all tasks of a service that should run are of this image, and do run. */
   updated(service: string, image: string): Promise<void>;
@@ -52,8 +55,11 @@ export interface Fleet extends AsyncDisposable {
   inConsul(service: string): Promise<readonly string[]>;
   /** How many registered instances of a service answer over the network. */
   answers(service: string): Promise<number>;
-  /** What the audit logs have of tasks: how many writes, and those by a Muster on another node than the task's. */
-  audited(): Promise<{ readonly writes: number; readonly ofOthers: readonly string[] }>;
+  /**
+   * What the audit logs have of tasks: how many writes, and those by a Muster on another node than the task's.
+   * @param registries only these
+   */
+  audited(registries?: readonly string[]): Promise<{ readonly writes: number; readonly ofOthers: readonly string[] }>;
 }
 
 interface ConsulService {
@@ -65,7 +71,7 @@ const byText = (a: string, b: string) => (a < b ? -1 : 1);
 const SECRET = "all-musters-of-the-fleet-know-it";
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { consul, kong, managers = 1, workers = 2, reapAfter = "2s", registry = "" } = options;
+  const { consul, kong, managers = 1, workers = 2, reapAfter = "2s", registry = "", others = [] } = options;
   const swarm = await startSwarm({ managers, workers });
   const folder = await mkdtemp(join(tmpdir(), "muster-fleet-"));
   const secretFile = join(folder, "secret");
@@ -89,7 +95,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           embedded: false
           consul: { url: "${consul.url}" }
           kong: { url: "${kong.url}" }
-          ${registry}
+          ${[registry, ...others.map(({ yaml }) => yaml(node))].join("\n          ")}
         policy: { reapAfter: ${reapAfter} }`,
         { listen: `127.0.0.1:${ports.get(node.id)}` },
       ),
@@ -99,7 +105,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   await Promise.all([...musters.values()].map((muster) => muster.ready()));
   const dispose = async () => {
     await Promise.all([...musters.values()].map((muster) => muster[Symbol.asyncDispose]()));
-    await Promise.all([swarm, consul, kong].map((each) => each[Symbol.asyncDispose]()));
+    await Promise.all([swarm, consul, kong, ...others].map((each) => each[Symbol.asyncDispose]()));
     await rm(folder, { recursive: true, force: true });
   };
 
@@ -130,7 +136,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   async function view(service: string) {
     const [runs, held] = await Promise.all([running(service), inConsul(service)]);
-    return { runs, consul: held, kong: inKong(service) };
+    const more = others.flatMap(({ name, held: of }): [string, readonly string[]][] => {
+      const found = of(service);
+      return found === null ? [] : [[name, [...found].sort(byText)]];
+    });
+    return { runs, consul: held, kong: inKong(service), ...Object.fromEntries(more) };
   }
 
   return {
@@ -173,7 +183,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           async () => {
             const { runs, ...registries } = await view(service);
             expect(runs).toHaveLength(count);
-            expect(registries).toEqual({ consul: runs, kong: runs });
+            expect(registries).toEqual(Object.fromEntries(Object.keys(registries).map((name) => [name, runs])));
           },
         );
       }
@@ -209,7 +219,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       );
       return all.filter(Boolean).length;
     },
-    async audited() {
+    async audited(registries) {
       const logs = await Promise.all(
         [...musters.values()].map(async ({ auditPath }) => {
           const text = await readFile(auditPath, "utf8");
@@ -217,7 +227,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
             .trim()
             .split("\n")
             .map((line) => JSON.parse(line) as AuditRecord);
-          return records.filter(({ registry, task }) => registry !== null && task !== null);
+          const isMeant = (name: string | null) => name !== null && (registries?.includes(name) ?? true);
+          return records.filter(({ registry, task }) => isMeant(registry) && task !== null);
         }),
       );
       const writes = logs.flat();

@@ -1,19 +1,23 @@
-/** Musters on all nodes of a real swarm of three, with a real Consul and a fake Kong: every registry is equal to what runs. */
+/** Musters on all nodes of a real swarm of three, with a real Consul and fake Kong, Vulcand and ELBv2: each is equal to what runs. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startFakeKong } from "../fakes/kong/kong.ts";
-import { serve } from "../fakes/kong/serving.ts";
+import { serve, targetsServed } from "../fakes/kong/serving.ts";
 import { labAvailable } from "../lab/available.ts";
 import { startConsul } from "../lab/consul.ts";
 import { until } from "../lab/wait.ts";
 import { type Fleet, startFleet } from "./swarm-fleet.ts";
+import { type OtherVulcand, otherAlb, otherVulcand } from "./swarm-others.ts";
 
 const SOON = { timeoutMs: 20_000, everyMs: 50 };
 const { skip, reason } = await labAvailable("engine");
 
 describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, () => {
   let fleet: Fleet;
+  let vulcand: OtherVulcand;
   beforeAll(async () => {
-    fleet = await startFleet({ consul: await startConsul(), kong: await startFakeKong() });
+    vulcand = await otherVulcand();
+    const alb = await otherAlb(["vote", "result", "quiet"]);
+    fleet = await startFleet({ consul: await startConsul(), kong: await startFakeKong(), others: [vulcand, alb] });
   }, 180_000);
   afterAll(async () => {
     await fleet?.[Symbol.asyncDispose]();
@@ -73,13 +77,15 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
   });
 
   it("a label-only change reaches the gateway, and no task is written again", async () => {
-    const before = await fleet.audited();
+    // A server's id in Vulcand tells which frontends it needs, so there it is written again.
+    const unmoved = ["consul", "kong", "alb"];
+    const before = await fleet.audited(unmoved);
 
     await fleet.swarm.docker(["service", "update", "--detach", "--label-add", "muster.route.host=new.example", "vote"]);
 
     await until(() => routed("new.example") === 8, { ...SOON, what: "the new route" });
     expect(routed("vote.example")).toBe(0);
-    expect(await fleet.audited()).toEqual(before);
+    expect(await fleet.audited(unmoved)).toEqual(before);
     await fleet.converges({ vote: 8 });
   });
 
@@ -92,6 +98,7 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
 
     const isEmpty = () => (["routes", "services", "upstreams"] as const).every((kind) => fleet.inKong(kind) === 0);
     await until(isEmpty, { ...SOON, what: "an empty Kong" });
+    await until(() => Object.keys(vulcand.fake.store.dump()).length === 0, { ...SOON, what: "an empty Vulcand" });
     await fleet.converges({ vote: 0, result: 0, quiet: 0 });
   });
 
@@ -116,6 +123,7 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     await until(isRight, { ...SOON, what: "one endpoint per node" });
     await until(() => routed("mesh.example") > 0, { ...SOON, what: "the route" });
     expect(routed("mesh.example")).toBe((await expected()).length);
+    expect(sorted(vulcand.held("mesh") ?? [])).toBe(sorted(await expected()));
 
     const scaled = ["service", "scale", "--detach", "mesh=1"];
     await swarm.docker(scaled);
@@ -127,6 +135,54 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     await until(async () => (await fleet.inConsul("mesh")).length === 0, { ...SOON, what: "nothing of it" });
     expect(await consul.request({ path: "/v1/catalog/service/mesh" })).toEqual([]);
   });
+
+  it("a service on overlay networks only is registered by its tasks' addresses on the one that its label names", async () => {
+    const { swarm } = fleet;
+    for (const name of ["aaa", "shop"])
+      await swarm.docker(["network", "create", "--driver", "overlay", "--attachable", name]);
+    const networks = ["--network", "aaa", "--network", "shop"];
+    const labels = ["muster.network=shop", "muster.port=8080", "muster.route.host=inner.example"];
+    const asked = labels.flatMap((label) => ["--label", label]);
+    const base = ["service", "create", "--detach", "--name", "inner", "--replicas", "3"];
+    await swarm.docker([...base, ...networks, ...asked, "lab/web:v1"]);
+    await swarm.untilRunning("inner", 3);
+    /** As the engines themselves say. */
+    const addresses = async () => {
+      const format = '{{with index .NetworkSettings.Networks "shop"}}{{.IPAddress}}:8080{{end}}';
+      const found = swarm.nodes.map(async (node) => {
+        const ids = (await node.docker(["ps", "-q", "--filter", "name=inner."])).split(/\s+/).filter(Boolean);
+        return ids.length === 0 ? [] : (await node.docker(["inspect", "--format", format, ...ids])).trim().split("\n");
+      });
+      return sorted((await Promise.all(found)).flat());
+    };
+    const held = async () => {
+      const inVulcand = sorted(vulcand.held("inner") ?? []);
+      return [(await fleet.inConsul("inner")).join(), inVulcand, sorted(targetsServed(fleet.kong.world, "inner"))];
+    };
+    const isRight = async () => {
+      const runs = await addresses();
+      return runs.split(",").length === 3 && (await held()).every((each) => each === runs);
+    };
+
+    await until(isRight, { ...SOON, what: "the overlay's addresses everywhere" });
+
+    const vips = await swarm.docker(["service", "inspect", "--format", "{{json .Endpoint.VirtualIPs}}", "inner"]);
+    const virtual = (JSON.parse(vips) as { Addr: string }[]).map(({ Addr }) => Addr.replace(/\/.*/, ""));
+    expect(virtual).toHaveLength(2);
+    for (const one of await held()) for (const vip of virtual) expect(`,${one}`).not.toContain(`,${vip}:`);
+    await until(() => routed("inner.example") === 3, { ...SOON, what: "its route" });
+    // What a gateway on that network gets there.
+    const [first = ""] = (await addresses()).split(",");
+    const fetched = ["timeout", "10", "wget", "-q", "-O-", `http://${first}/version`];
+    expect(await swarm.docker(["run", "--rm", "--network", "shop", "lab/sleep:v1", ...fetched])).toBe("v1\n");
+
+    await swarm.docker(["service", "rm", "inner"]);
+    await until(async () => (await held()).join("") === "", { ...SOON, what: "nothing of it" });
+  });
+
+  function sorted(endpoints: readonly string[]): string {
+    return endpoints.toSorted((a, b) => (a < b ? -1 : 1)).join();
+  }
 
   function routed(host: string): number {
     return serve(fleet.kong.world, { host, path: "/" })?.targets.length ?? 0;

@@ -19,7 +19,8 @@ export interface Backend {
   kill?(id: string, signal: string): number;
 }
 
-export type Route = "info" | "containers" | "inspect" | "networks" | "events" | "kill";
+/** `past`: events with an end (`until`). */
+export type Route = "info" | "containers" | "inspect" | "networks" | "events" | "past" | "kill";
 
 /** Stops answers of a route half-way: the answer is made up when the request comes, and sent at `release`. */
 export interface Hold {
@@ -78,7 +79,7 @@ const MEMORY = 256;
 export async function startEngineHttp(backend: Backend): Promise<EngineHttp> {
   const folder = await mkdtemp(join(tmpdir(), "muster-docker-"));
   const socket = join(folder, "docker.sock");
-  const hits = { info: 0, containers: 0, inspect: 0, networks: 0, events: 0, kill: 0 };
+  const hits = { info: 0, containers: 0, inspect: 0, networks: 0, events: 0, past: 0, kill: 0 };
   const inspected: string[] = [];
   const connections = new Set<Socket>();
   const streams = new Set<Stream>();
@@ -109,11 +110,11 @@ export async function startEngineHttp(backend: Backend): Promise<EngineHttp> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://engine");
-    const [route, id] = routeOf(url.pathname);
+    const [route, id] = routeOf(url);
     if (route === null) return send(response, 404, { message: `page not found: ${url.pathname}` });
     hits[route] += 1;
     if (route === "inspect") inspected.push(id);
-    if (route === "events") return subscribe(url, response);
+    if (route === "events" || route === "past") return tell(route, url, response);
     if (route === "kill") return kill(id, url, response);
     const body = {
       info: backend.info,
@@ -122,20 +123,27 @@ export async function startEngineHttp(backend: Backend): Promise<EngineHttp> {
       inspect: () => backend.inspect(id),
     }[route]();
     await untilReleased(route, id);
-    const failure = failures.find((fault) => matches(fault, route, id) && fault.left > 0);
-    if (failure !== undefined) {
-      failure.left -= 1;
-      return send(response, failure.status, { message: "as the test has it" });
-    }
+    const status = failureOf(route, id);
+    if (status !== null) return send(response, status, { message: "as the test has it" });
     send(response, body === undefined ? 404 : 200, body ?? { message: `No such container: ${id}` });
   }
 
+  /** @returns the HTTP status that it fails with this time; null: it does not */
+  function failureOf(route: Route, id: string): number | null {
+    const failure = failures.find((fault) => matches(fault, route, id) && fault.left > 0);
+    if (failure === undefined) return null;
+    failure.left -= 1;
+    return failure.status;
+  }
+
   function kill(id: string, url: URL, response: ServerResponse): void {
-    const failure = failures.find((fault) => matches(fault, "kill", id) && fault.left > 0);
-    if (failure !== undefined) failure.left -= 1;
-    const status = failure?.status ?? backend.kill?.(id, url.searchParams.get("signal") ?? "SIGKILL") ?? 404;
+    const status = failureOf("kill", id) ?? backend.kill?.(id, url.searchParams.get("signal") ?? "SIGKILL") ?? 404;
     if (status === 204) response.writeHead(204).end();
     else send(response, status, { message: "as the test has it" });
+  }
+
+  function tell(route: "events" | "past", url: URL, response: ServerResponse): Promise<void> {
+    return route === "events" ? subscribe(url, response) : replay(url, response);
   }
 
   async function subscribe(url: URL, response: ServerResponse): Promise<void> {
@@ -143,11 +151,25 @@ export async function startEngineHttp(backend: Backend): Promise<EngineHttp> {
     response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
     await untilReleased("events", "");
     const stream = { response, lets: filterOf(url) };
-    const since = Number(url.searchParams.get("since") ?? Number.POSITIVE_INFINITY) * 1000;
-    for (const { event, at } of memory)
-      if (at >= since && stream.lets(event)) response.write(`${JSON.stringify(event)}\n`);
+    response.write(remembered(url));
     streams.add(stream);
     response.on("close", () => streams.delete(stream));
+  }
+
+  async function replay(url: URL, response: ServerResponse): Promise<void> {
+    await untilReleased("past", "");
+    const status = failureOf("past", "");
+    if (status !== null) return send(response, status, { message: "as the test has it" });
+    response.writeHead(200, { "content-type": "application/json" }).end(remembered(url));
+  }
+
+  /** Both ends are inclusive. */
+  function remembered(url: URL): string {
+    const since = Number(url.searchParams.get("since") ?? Number.POSITIVE_INFINITY) * 1000;
+    const until = Number(url.searchParams.get("until") ?? Number.POSITIVE_INFINITY) * 1000;
+    const lets = filterOf(url);
+    const told = memory.filter(({ event, at }) => at >= since && at <= until && lets(event));
+    return told.map(({ event }) => `${JSON.stringify(event)}\n`).join("");
   }
 
   async function untilReleased(route: Route, id: string): Promise<void> {
@@ -162,8 +184,10 @@ export async function startEngineHttp(backend: Backend): Promise<EngineHttp> {
     ...{ host: `unix://${socket}`, socket, hits, inspected, up, down },
     connections: () => connections.size,
     streams: () => streams.size,
-    send(event) {
-      memory.push({ event, at: Date.now() });
+    send(message) {
+      const at = Date.now();
+      const event = { time: Math.floor(at / 1000), timeNano: at * 1e6, ...message };
+      memory.push({ event, at });
       if (memory.length > MEMORY) memory.shift();
       for (const { response, lets } of streams) if (lets(event)) response.write(`${JSON.stringify(event)}\n`);
     },
@@ -197,12 +221,13 @@ export async function startEngineHttp(backend: Backend): Promise<EngineHttp> {
   };
 }
 
-function routeOf(path: string): [Route, string] | [null, ""] {
+function routeOf({ pathname: path, searchParams }: URL): [Route, string] | [null, ""] {
   const [, inspect] = /^(?:\/v[\d.]+)?\/containers\/([^/]+)\/json$/.exec(path) ?? [];
   if (inspect !== undefined && inspect !== "") return ["inspect", inspect];
   const [, killed] = /^(?:\/v[\d.]+)?\/containers\/([^/]+)\/kill$/.exec(path) ?? [];
   if (killed !== undefined) return ["kill", killed];
   const [, other] = /^(?:\/v[\d.]+)?\/(info|networks|events|containers)(?:\/json)?$/.exec(path) ?? [];
+  if (other === "events" && searchParams.has("until")) return ["past", ""];
   return other === undefined ? [null, ""] : [other as Route, ""];
 }
 

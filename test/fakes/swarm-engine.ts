@@ -88,6 +88,8 @@ export async function startFakeSwarm(role: object | null): Promise<FakeSwarm> {
   };
   const server = createServer((request, response) => {
     const route = /^\/(?:v[\d.]+\/)?(info|services|tasks|nodes|events)\b/.exec(request.url ?? "")?.[1];
+    // No containers: of those tells docker-engine.ts.
+    if (/\/(containers\/json|networks)\b(?!\/)/.test(request.url ?? "")) return void response.end("[]");
     if (route === undefined) return void response.writeHead(404).end("{}");
     fake.hits[route as SwarmRoute] += 1;
     answer(fake, route as SwarmRoute, response, streams);

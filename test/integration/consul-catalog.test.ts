@@ -108,12 +108,16 @@ describe("the Consul registry with the catalog", { timeout: 60_000 }, () => {
     await settled();
     await pass1();
     expect(await serving(consul, name)).toEqual([]);
-    expect(await nodeNames(consul)).not.toContain(node);
+    const health = await consul.request({ path: `/v1/health/checks/${name}` });
+    expect(health).toMatchObject([{ Status: "critical", Name: expect.stringMatching(/^draining: /) }]);
+    expect(await list(registry)).toMatchObject([{ draining: true }]);
     world.drain([id], false);
     await settled();
     await pass1();
     expect(await serving(consul, name)).toHaveLength(1);
+    expect((await list(registry))[0]).not.toHaveProperty("draining");
     await converge(registry, []);
+    expect(await nodeNames(consul)).not.toContain(node);
   });
 
   it("leaves a maintenance in place", async () => {

@@ -53,7 +53,7 @@ describe("the Consul registry with instances on another host", { timeout: 240_00
     });
 
     testRegistry(it, {
-      lacks: ["services", "draining"],
+      lacks: ["services"],
       async open(owner) {
         const { log, lines } = recorder();
         const options = { timeout: TIMEOUT, tokenFile, agents: { [HOST]: other.url } };
@@ -68,7 +68,7 @@ describe("the Consul registry with instances on another host", { timeout: 240_00
 
   describe("that has none, in the catalog", () => {
     testRegistry(it, {
-      lacks: ["services", "draining"],
+      lacks: ["services"],
       async open(owner) {
         const { log, lines } = recorder();
         const { id } = owner.node;

@@ -34,7 +34,7 @@ describe.each([{ enableTagOverride: false }, { enableTagOverride: true }])(
     });
 
     testRegistry(it, {
-      lacks: ["services", "draining"],
+      lacks: ["services"],
       open: async (owner) => ({
         registry: openRegistry(proxy.url, owner, { timeout: TIMEOUT, tokenFile, enableTagOverride }),
         backdoor: backdoorOf(consul, proxy),

@@ -125,7 +125,7 @@ describe.skipIf(lab.some(({ skip }) => skip))(`platform and voting-app ${reason}
           control: { driver: "overlay" },
           nobody: stack.networks["nobody"],
         },
-        volumes: { "consul-server": {}, "consul-agent": {}, engine: {}, muster: {} },
+        volumes: { consul: {}, engine: {}, muster: {} },
         configs: Object.fromEntries(configs),
         secrets: stack.secrets,
       },

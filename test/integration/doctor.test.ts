@@ -282,6 +282,40 @@ registries: { alb: { region: ${elb.region}, endpoint: "${elb.url}", instanceId: 
     }
   });
 
+  const MAKING = ["DescribeTargetGroupAttributes", "CreateTargetGroup", "ModifyTargetGroup"].concat(
+    ...["ModifyTargetGroupAttributes", "DeleteTargetGroup"],
+  );
+  const making = `, rules: { listeners: [ "${LISTENER}" ], groups: { vpc: vpc-0123456789abcdef0 } }`;
+
+  it("has the permissions to make groups where Muster makes them, and leaves none behind", async () => {
+    const before = structuredClone([...elb.world.groups.values()]);
+    const { findings } = await doctor(yaml(making));
+    expect(levels(findings("alb"))).toMatchObject(Object.fromEntries(MAKING.map((action) => [action, "ok"])));
+    expect([...elb.world.groups.values()]).toEqual(before);
+    expect([...elb.world.tags.values()].flatMap((tags) => [...tags.values()])).not.toContain("muster-doctor");
+  });
+
+  it.each(MAKING)(
+    "names %s if it is denied where Muster makes groups, and does not ask where it makes none",
+    async (action) => {
+      elb.refuse(action, { code: "AccessDenied", message: "User is not authorized", status: 403 });
+      const { code, findings } = await doctor(yaml(making));
+      expect(code).toBe(1);
+      expect(findings("alb")[action]).toMatchObject({
+        level: "problem",
+        fix: expect.stringContaining(`allow elasticloadbalancing:${action} on groups of Muster's making`),
+      });
+      expect((await doctor(yaml())).findings("alb")).not.toHaveProperty(action);
+    },
+  );
+
+  it("names the permission to tag where that is what is missing to make a group", async () => {
+    const message = "User: x is not authorized to perform: elasticloadbalancing:AddTags on resource: y";
+    elb.refuse("CreateTargetGroup", { code: "AccessDenied", message, status: 403 });
+    const { findings } = await doctor(yaml(making));
+    expect(findings("alb")["CreateTargetGroup"]?.fix).toContain("allow elasticloadbalancing:AddTags on");
+  });
+
   it.each(["DescribeTargetHealth", "RegisterTargets", "DeregisterTargets"])(
     "names %s if it is denied",
     async (action) => {
@@ -349,6 +383,29 @@ describe("Docker", () => {
     expect(code).toBe(1);
     expect(findings("docker")["GET /networks"]).toMatchObject({ level: "problem" });
     expect(findings("docker")["GET /events"]?.level).toBe("ok");
+  });
+
+  const GATE = { labels: { "muster.stop-gate": "sigterm" } };
+
+  it("asks for the right to end a container only where one has a stop gate, and ends none", async () => {
+    const id = engine.run(GATE);
+    const { code, findings } = await doctor(yaml());
+    expect(code).toBe(0);
+    expect(findings("docker")["POST /containers/{id}/kill"]?.level).toBe("ok");
+    expect(engine.hits.kill).toBe(1);
+    expect(engine.killed).toEqual([]);
+    expect([...engine.running().keys()]).toEqual([id]);
+  });
+
+  it("names that right where a socket proxy refuses it", async () => {
+    engine.run(GATE);
+    engine.fail("kill", 405, 9);
+    const { code, findings } = await doctor(yaml());
+    expect(code).toBe(1);
+    expect(findings("docker")["POST /containers/{id}/kill"]).toMatchObject({
+      level: "problem",
+      fix: expect.stringContaining("STOP_GATE=on"),
+    });
   });
 
   it("says that there is no socket, once", async () => {

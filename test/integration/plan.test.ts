@@ -172,6 +172,30 @@ policy: { dryRun: true }`);
     expect(proxy.mutations).toEqual([]);
   });
 
+  it("outside a swarm, what the leader does is planned by whoever leads or could, and takes no lock", async () => {
+    await using marathon = await startMarathon();
+    marathon.cluster.deploy({ id: "/web", ports: [0], instances: 1 });
+    const text = (node: string) => `
+cluster: c${cluster}
+node: { id: ${node}, address: 10.0.0.1 }
+sources: { marathon: { urls: ${JSON.stringify(marathon.urls)} } }
+registries: { consul: { url: "${proxy.url}", catalog: true } }`;
+    const planOf = async (node: string) => {
+      const file = join(folder, "muster.yaml");
+      await writeFile(file, text(node));
+      const { out, err } = await runMuster(["plan", "-c", file, "--json"]);
+      expect(err).toBe("");
+      return JSON.parse(out) as PlanReport;
+    };
+    expect(await planOf("n1")).toMatchObject({ standby: null, registries: [{ scope: "cluster", error: null }] });
+    expect(proxy.mutations).toEqual([]);
+
+    await using muster = await startMuster(text("n1"));
+    await until(async () => (await muster.instances()).length > 0, { timeoutMs: 15_000, what: "a leader" });
+    expect(await planOf("n1")).toMatchObject({ standby: null, registries: [{ scope: "cluster" }] });
+    expect(await planOf("n2")).toMatchObject({ standby: "node n1 leads", inSync: true, registries: [] });
+  });
+
   it("policy.mode upsert-only adds and changes, and removes nothing", async () => {
     await (async () => {
       await using muster = await startMuster(yaml("blue"));

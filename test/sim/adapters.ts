@@ -53,6 +53,8 @@ export function createAdapter(options: AdapterOptions): Registry {
     name: server.name,
     project,
     drains,
+    // As the real ones: a gateway's entries hang on each other.
+    concurrent: !drains,
     async list(signal) {
       const answer = await request(
         options,

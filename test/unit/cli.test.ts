@@ -241,7 +241,9 @@ describe("audit", () => {
   });
 
   test("a --since that is no time is a mistake of usage", async () => {
-    expect((await muster(["audit", "query", "--since", "yesterday", "--file", await log()])).code).toBe(2);
+    for (const since of ["yesterday", "5", "2026"]) {
+      expect((await muster(["audit", "query", "--since", since, "--file", await log()])).code).toBe(2);
+    }
   });
 });
 
@@ -348,10 +350,20 @@ describe("status", () => {
     const file = await configFile(`http: { listen: "${url.slice(7)}", tokenFile: ${folder}/token }`);
     expect((await muster(["status", "-c", file])).code).toBe(0);
     expect(authorization).toBe("Bearer hunter2");
+    answers["/v1/sources"] = 401;
+    expect((await muster(["status", "-c", file])).err).toBe(
+      `${url}: it refused our token; http.tokenFile must name the one that this Muster was started with\n`,
+    );
+  });
+
+  test("an address may lack its scheme, as in http.listen; a service that is not there is named", async () => {
+    expect((await muster(["status", "--url", url.slice(7)])).code).toBe(0);
+    answers["/v1/instances?service=nosuch"] = { instances: [] };
+    expect((await muster(["status", "--url", url, "--service", "nosuch"])).out).toContain("no instances of nosuch\n");
   });
 
   test.each([
-    [401, /refused our token; http\.tokenFile must name/],
+    [401, /asks for a token; name the file that holds it as http\.tokenFile/],
     [500, /answered 500; is it a Muster\?/],
     ["<html>", /no JSON; is it a Muster\?/],
     [{ sources: 1 }, /is not a Muster's: sources\.sources/],

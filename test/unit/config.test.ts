@@ -19,6 +19,7 @@ describe("defaults", () => {
         onExit: "keep",
         reapAfter: 300_000,
         dryRun: false,
+        claims: [],
       },
       audit: { path: "muster-audit.jsonl", maxBytes: 67_108_864, keep: 10 },
       http: { listen: { host: "127.0.0.1", port: 8590 }, tokenFile: null },

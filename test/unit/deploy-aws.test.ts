@@ -30,9 +30,9 @@ function of(type: string): readonly Properties[] {
   return all.filter(([, { Type }]) => Type === `AWS::${type}`).map(([, { Properties }]) => Properties);
 }
 
-const KNOWN: Readonly<Record<string, string>> = { Cluster: "default", "AWS::Region": "eu-west-1" };
+const KNOWN: Readonly<Record<string, string>> = { Cluster: "swarm", "AWS::Region": "eu-west-1" };
 
-/** With a cluster called `default`, and what only AWS knows in angle brackets. */
+/** With a cluster called `swarm`, and what only AWS knows in angle brackets. */
 function filled(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(filled);
   if (typeof value !== "object" || value === null) return value;
@@ -51,7 +51,7 @@ function nameOf(reference: unknown): string {
 const instances = of("EC2::Instance");
 
 function instanceCalled(name: string): Properties {
-  const found = instances.find(({ Tags }) => JSON.stringify(filled(Tags)).includes(`default-${name}"`));
+  const found = instances.find(({ Tags }) => JSON.stringify(filled(Tags)).includes(`swarm-${name}"`));
   if (found === undefined) throw new Error(`no instance ${name}`);
   return found;
 }
@@ -174,7 +174,7 @@ describe("the load balancer", () => {
     );
     for (const { Name, Tags, TargetType, Targets, TargetGroupAttributes } of groups) {
       expect(labels.join("")).toContain(`muster.alb.target-group: ${String(Name)}\n`);
-      expect(filled(Tags)).toContainEqual({ Key: "muster:cluster", Value: "default" });
+      expect(filled(Tags)).toContainEqual({ Key: "muster:cluster", Value: "swarm" });
       expect({ TargetType, Targets }).toEqual({ TargetType: "instance", Targets: undefined });
       expect(TargetGroupAttributes).toContainEqual({ Key: "deregistration_delay.timeout_seconds", Value: "30" });
     }
@@ -202,9 +202,7 @@ it("there is a repository for each image of deploy/swarm that is yours", () => {
       ([, name]) => name,
     ),
   );
-  const made = of("ECR::Repository").map(({ RepositoryName }) =>
-    String(filled(RepositoryName)).replace("default/", ""),
-  );
+  const made = of("ECR::Repository").map(({ RepositoryName }) => String(filled(RepositoryName)).replace("swarm/", ""));
   expect(new Set(made)).toEqual(new Set(used));
 });
 
@@ -251,7 +249,7 @@ describe("a node's first boot", () => {
       "docker swarm init --advertise-addr 10.0.2.7",
     ]);
     expect(called).toContain(
-      "aws ssm put-parameter --overwrite --type SecureString --name /default/worker-join --value SWMTKN-1-x 10.0.2.7:2377",
+      "aws ssm put-parameter --overwrite --type SecureString --name /swarm/worker-join --value SWMTKN-1-x 10.0.2.7:2377",
     );
     const labels = called.filter((line) => line.startsWith("docker node update"));
     expect(labels.map((line) => line.split(" ").slice(-2).join(" "))).toEqual([

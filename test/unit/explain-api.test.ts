@@ -55,6 +55,14 @@ describe("what is found", () => {
     }
   });
 
+  it("is not a task that its labels give another name, though its image would call it so", async () => {
+    const { say, explain } = explaining();
+    const other = runningTask("t2", { hostPort: 2, labels: { "muster.name": "api" } });
+    await say(...runningTask("t1", {}), ...other, synced());
+    expect((await explain("web")).tasks.map(({ task }) => task)).toEqual(["t1"]);
+    expect((await explain("api")).tasks.map(({ task }) => task)).toEqual(["t2"]);
+  });
+
   it("is at most 20 tasks, and how many more there are", async () => {
     const { say, explain } = explaining();
     const tasks = Array.from({ length: 25 }, (_, index) => runningTask(`t${index}`, { hostPort: 1000 + index })).flat();

@@ -8,6 +8,7 @@ class Whole implements Required<Registry> {
   readonly name = "whole";
   readonly drains = true;
   readonly checksHealth = true;
+  readonly concurrent = true;
   readonly said: string[] = [];
   project() {
     return [];

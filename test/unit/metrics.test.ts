@@ -5,7 +5,8 @@ import { parse } from "yaml";
 import { mergedViews } from "../../src/metrics/views.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import type { Fact } from "../../src/model.ts";
-import { createReconciler, type RegistryView } from "../../src/reconcile.ts";
+import { createReconciler } from "../../src/reconcile.ts";
+import type { RegistryView } from "../../src/registry-view.ts";
 import { createWorld } from "../../src/world.ts";
 import { defined, gone, runningTask, synced } from "../facts.ts";
 import { createManualClock, settled } from "../fakes/clock.ts";
@@ -129,10 +130,11 @@ describe("what is counted", () => {
   });
 
   it("back-off, while a registry is down", async () => {
-    const { registry, say, pass, value } = measured();
+    const { registry, say, pass, value, clock } = measured();
     await say(synced());
     registry.onList = () => new Error("down");
     await pass();
+    await clock.advance(10_000);
     await pass();
     expect(await value('muster_registry_failures{registry="fake"}')).toBe(2);
     expect(await value('muster_registry_backoff_seconds{registry="fake"}')).toBeGreaterThan(0);

@@ -1,6 +1,6 @@
 /** What the API answers, for the tests of what the status page makes of it. */
 import type { InstanceView } from "../../src/http/view.ts";
-import type { RegistrationView, RegistryView } from "../../src/reconcile.ts";
+import type { RegistrationView, RegistryView } from "../../src/registry-view.ts";
 
 export function registration(state: RegistrationView["state"], error: string | null = null): RegistrationView {
   return { state, key: null, since: null, error };

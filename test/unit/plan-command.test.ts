@@ -94,6 +94,19 @@ describe("a plan", () => {
     ]);
   });
 
+  it("--details tells the content of what is new, without what is empty", async () => {
+    const facts = [...runningTask("new", { labels: { "muster.tags": "blue" } }), synced()];
+    const { out } = await plan(partsOf([telling("docker", facts)], [createFakeRegistry()]), ["--details"]);
+    expect(out.split("\n").slice(1, 7)).toEqual([
+      "  + web  fake:new:8080  10.0.0.1:32768/tcp",
+      '      service: "web"',
+      '      address: "10.0.0.1"',
+      "      port: 32768",
+      '      tags: ["blue"]',
+      "",
+    ]);
+  });
+
   it("writes nothing, lists each registry once, tells the adapters so, and opens no audit log", async () => {
     const registry = await holding("gone");
     const before = new Map(registry.entries);

@@ -41,7 +41,7 @@ it.each([
   };
   const scope = createScope({
     ...{ sources: [swarm], registries: [registry], clock, random: () => 0.5, log: silent },
-    policy: { ...POLICY, onExit: "keep", reapAfter: 10_000, ...policy },
+    policy: { ...POLICY, onExit: "keep", reapAfter: 10_000, claims: [], ...policy },
     sink: { audit: async () => {} },
     audit: async () => {},
     swarm: { source: "swarm", node: null },

@@ -66,14 +66,15 @@ function scene({ endTask = async () => null as string | null } = {}) {
     ...{ world, clock, audited, say, pass, details, sent, gate, source },
     async hear(...facts: readonly Fact[]) {
       await base.say(...facts);
-      for (const fact of facts) gate.heard(source, fact);
+      for (const fact of facts) gate.heard(source, { ...fact, at: base.clock.now() });
     },
     async running(labels: Record<string, string> = LABELS) {
       await base.say(...runningTask("t1", { labels }), synced());
       await base.pass();
     },
-    async stopping() {
-      const fact = status({ status: "stopping", clock: 5 });
+    /** @param ago when its engine sent the signal: before this Muster began */
+    async stopping(ago = 0) {
+      const fact = status({ status: "stopping", clock: 5, at: base.clock.now() - ago });
       await base.say(fact);
       gate.heard(source, fact);
       await base.pass();
@@ -210,6 +211,21 @@ describe("the gate", () => {
     await clock.advance(60_000);
     expect(sent).toHaveLength(1);
     expect(ended()).toMatchObject([{ ok: false, error: "set its stop signal to SIGURG" }]);
+  });
+
+  it.each([
+    ["counts from the signal on: 20 s of drain, told 12 s ago", 12_000, 8_000],
+    ["leaves the registries 5 s to let go of it, though its time was over before Muster was back", 60_000, 5_000],
+  ])("a gate that is taken up again after a crash %s", async (_case, ago, left) => {
+    const { running, stopping, clock, sent, ended } = scene();
+    await running();
+    await stopping(ago);
+
+    await clock.advance(left - 1);
+    expect(sent).toEqual([]);
+    await clock.advance(201);
+    expect(sent).toEqual(["t1 SIGTERM"]);
+    expect(ended()[0]?.ms).toBeGreaterThanOrEqual(ago + left);
   });
 
   it("an orderly end of Muster lets those go that still wait: nobody else would send them their signal", async () => {

@@ -1,40 +1,29 @@
 /**
- * What can be wrong with the way to the ELBv2 API: credentials, clock, groups, and each permission. What may be written is
- * asked with calls that AWS authorises and then refuses: targets and rules that can't exist (facts/alb.md §1.1, §1.5).
+ * What can be wrong with the way to the ELBv2 API: credentials, clock, groups, and each permission.
  */
 import { DescribeTargetGroupsCommand } from "@aws-sdk/client-elastic-load-balancing-v2";
 import type { Finding } from "../../../src/model.ts";
 import { clockFinding, look, ok, problem, warning } from "../../diagnosis.ts";
 import { messageOf, RequestError } from "../../failure.ts";
-import type { Elb, Target } from "./elb.ts";
-import { AwsError, hasCode, isDenied } from "./errors.ts";
+import { AwsError, isDenied } from "./errors.ts";
 import { readGroupRef } from "./group-ref.ts";
 import type { Group, Groups } from "./groups.ts";
-import type { RulesApi } from "./rules-api.ts";
+import { type AskParts, allowed, denied, HELP, makingGroups, rules, targets } from "./permissions.ts";
 import type { Sender } from "./sender.ts";
 
-export interface DiagnoseParts {
+export interface DiagnoseParts extends AskParts {
   readonly sender: Sender;
-  readonly elb: Elb;
   readonly groups: Groups;
-  readonly api: RulesApi;
   /** For people. */
   readonly where: string;
   /** Names or ARNs of `targetGroups`. */
   readonly named: readonly string[];
-  readonly listeners: readonly string[];
   readonly discover: boolean;
   instanceId(signal: AbortSignal): Promise<string | null>;
   /** ms since the epoch. */
   now(): number;
 }
 
-const POLICY = "deploy/aws/iam-policy.json";
-/** What AWS says of what can't exist, once it has let us in. */
-const AS_EXPECTED = [
-  ...["InvalidTarget", "ValidationError", "InvalidInstance", "InvalidInstanceID.NotFound"],
-  ...["RuleNotFound", "TargetGroupNotFound"],
-];
 /** Of more groups only so many are asked for. */
 const MAX_GROUPS = 10;
 
@@ -44,9 +33,11 @@ export async function* diagnose(parts: DiagnoseParts, signal: AbortSignal): Asyn
   if (!isIn) return;
   const usable = yield* namedGroups(parts, signal);
   yield* discovered(parts, usable, signal);
-  if ([...usable.values()].some(({ type }) => type === "instance")) yield await machine(parts, signal);
+  const types = [parts.makes, ...usable.values()].map((group) => group?.type);
+  if (types.includes("instance")) yield await machine(parts, signal);
   for (const group of [...usable.values()].slice(0, MAX_GROUPS)) yield* targets(parts, group, signal);
   for (const listener of parts.listeners) yield* rules(parts, listener, signal);
+  yield* makingGroups(parts, signal);
 }
 
 /** The first call: is AWS there, are the credentials good, and may they list groups? */
@@ -140,11 +131,11 @@ async function* namedGroups(
 
 /** Adds the groups that are tagged with this cluster's name. */
 async function* discovered(
-  { discover, elb, groups }: DiagnoseParts,
+  { discover, makes, elb, groups }: DiagnoseParts,
   usable: Map<string, Group>,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
-  if (!discover) return;
+  if (!discover && makes === null) return;
   const what = "DescribeTags";
   try {
     const [first] = await elb.groups(signal);
@@ -153,10 +144,10 @@ async function* discovered(
     yield allowed(what);
   } catch (error) {
     signal.throwIfAborted();
-    const fix = `allow elasticloadbalancing:${what} (${POLICY}), or set registries.alb.discover: false`;
+    const fix = `allow elasticloadbalancing:${what} (${HELP}), or set registries.alb.discover: false`;
     yield warning(what, `only the groups in targetGroups are used: ${messageOf(error)}`, fix);
   }
-  if (usable.size === 0) {
+  if (usable.size === 0 && makes === null) {
     const fix = "name groups in registries.alb.targetGroups, or tag them muster:cluster with this cluster's name";
     yield warning("target groups", "there is none that Muster may touch", fix);
   }
@@ -169,56 +160,4 @@ async function machine({ instanceId }: DiagnoseParts, signal: AbortSignal): Prom
     async () => ok("instance id", (await instanceId(signal)) ?? "not needed: this Muster has no machine of its own"),
     signal,
   );
-}
-
-/** No instance has this id, and no VPC this address (TEST-NET-1, RFC 5737). */
-function nobody({ type }: Group): readonly Target[] {
-  return [{ id: type === "instance" ? "i-00000000000000000" : "192.0.2.1", port: 1 }];
-}
-
-async function* targets({ elb }: DiagnoseParts, group: Group, signal: AbortSignal): AsyncGenerator<Finding> {
-  const { arn, name } = group;
-  yield await permission("DescribeTargetHealth", name, () => elb.health(arn, nobody(group), signal), signal);
-  yield await permission("RegisterTargets", name, () => elb.register(arn, nobody(group), signal), signal);
-  // Also takes back what a server that checks nothing has registered just now.
-  yield await permission("DeregisterTargets", name, () => elb.deregister(arn, nobody(group), signal), signal);
-}
-
-async function* rules({ api }: DiagnoseParts, listener: string, signal: AbortSignal): AsyncGenerator<Finding> {
-  const name = listener.split("/").at(-2) ?? listener;
-  const rule = `${listener.replace(":listener/", ":listener-rule/")}/0000000000000000`;
-  const group = listener.replace(/:listener\/.*/, ":targetgroup/muster-doctor/0000000000000000");
-  const made = { listener, priority: 49_999, group, hosts: ["muster-doctor.invalid"], paths: [] };
-  const tags = { "muster:cluster": "muster-doctor" };
-  yield await permission("DescribeRules", name, () => api.rules(listener, signal), signal);
-  yield await permission("CreateRule", name, () => api.create({ ...made, tags }, signal), signal);
-  yield await permission("ModifyRule", name, () => api.forward(rule, group, signal), signal);
-  yield await permission("SetRulePriorities", name, () => api.prioritize(rule, 49_999, signal), signal);
-  yield await permission("DeleteRule", name, () => api.remove(rule, signal), signal);
-}
-
-async function permission(
-  action: string,
-  on: string,
-  attempt: () => Promise<unknown>,
-  signal: AbortSignal,
-): Promise<Finding> {
-  try {
-    await attempt();
-    return allowed(action, on);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (hasCode(error, ...AS_EXPECTED)) return allowed(action, on);
-    if (isDenied(error)) return denied(action, messageOf(error), on);
-    return warning(action, `on ${on} it can't be told: ${messageOf(error)}`, "run muster doctor again");
-  }
-}
-
-function allowed(action: string, on?: string): Finding {
-  return ok(action, on === undefined ? "allowed" : `allowed on ${on}`);
-}
-
-function denied(action: string, text: string, on?: string): Finding {
-  const where = on === undefined ? "" : ` on ${on}`;
-  return problem(action, `not allowed${where}: ${text}`, `allow elasticloadbalancing:${action}${where} (${POLICY})`);
 }

@@ -8,6 +8,7 @@ import {
   type TargetGroup,
 } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { notUnderstood } from "./errors.ts";
+import { allPages } from "./pages.ts";
 import type { Sender } from "./sender.ts";
 
 /** A target is known by id and port; the zone is only ever given, never compared (facts/alb.md §1.1). */
@@ -52,17 +53,13 @@ const TAGS_PER_CALL = 20;
 
 export function createElb({ call, dispose }: Sender): Elb {
   return {
-    async groups(signal) {
-      const found: GroupDescription[] = [];
-      let marker: string | undefined;
-      do {
+    groups(signal) {
+      return allPages("DescribeTargetGroups", async (marker) => {
         const command = new DescribeTargetGroupsCommand({ Marker: marker });
         const output = await call("DescribeTargetGroups", (sdk) => sdk.send(command, { abortSignal: signal }), signal);
         if (output.TargetGroups === undefined) throw notUnderstood("DescribeTargetGroups");
-        found.push(...output.TargetGroups.map(groupOf));
-        marker = output.NextMarker;
-      } while (marker !== undefined && marker !== "");
-      return found;
+        return { items: output.TargetGroups.map(groupOf), next: output.NextMarker };
+      });
     },
 
     async tags(arns, signal) {

@@ -1,5 +1,6 @@
 /** Who this machine is, by the EC2 instance metadata service, version 2 (a token first; version 1 is never used). */
 import { request } from "undici";
+import { readBounded } from "../../bounded.ts";
 import { messageOf, RequestError } from "../../failure.ts";
 
 /** What EC2 says of this machine. */
@@ -21,6 +22,8 @@ const DEFAULT_URL = "http://169.254.169.254";
 /** Link-local: it answers in a millisecond or never. */
 const TIMEOUT_MS = 1000;
 const ATTEMPTS = 3;
+/** It answers with single words, and a token of 56 bytes. */
+const MAX_BYTES = 65_536;
 
 /** The variables are the SDK's own. */
 export function createImds(env: NodeJS.ProcessEnv = process.env): Imds {
@@ -87,7 +90,7 @@ async function exchange(
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   // `reset`: nothing is kept open for a server that is asked once.
   const { statusCode, body } = await request(url, { method, headers, signal: limit, reset: true });
-  const text = (await body.text()).trim();
+  const text = (await readBounded(body, { maxBytes: MAX_BYTES })).toString().trim();
   if (statusCode !== 200 || text === "") throw unknown(`${url} answers with status ${statusCode}`);
   return text;
 }

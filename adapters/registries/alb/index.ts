@@ -72,9 +72,10 @@ export function createAlbRegistry(
   const { listeners = [], from = 0 } = options.rules ?? {};
   const api = createRulesApi(sender);
   const rules = createRules({ ...parts, cluster, api, listeners, from });
-  const made = createMade({ ...parts, cluster, made: createMadeApi(sender), makes });
+  const madeApi = createMadeApi(sender);
+  const made = createMade({ ...parts, cluster, made: madeApi, makes });
   const watch = createWatch({ ...parts, period });
-  const looked = { where: endpoint ?? "the ELBv2 API", named, listeners, discover };
+  const looked = { where: endpoint ?? "the ELBv2 API", named, listeners, discover, made: madeApi, makes };
   const madeFor = ({ service, routes }: Instance) =>
     makes === null || routes.length === 0 ? null : madeName(cluster, service);
   const settings = { name, targetGroups, foreign: ownership.foreign, madeFor };

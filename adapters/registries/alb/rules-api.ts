@@ -11,6 +11,7 @@ import {
   SetRulePrioritiesCommand,
 } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { notUnderstood } from "./errors.ts";
+import { allPages } from "./pages.ts";
 import type { Conditions } from "./routes.ts";
 import type { Sender } from "./sender.ts";
 
@@ -46,17 +47,14 @@ export interface RulesApi {
 
 export function createRulesApi({ call }: Sender): RulesApi {
   return {
-    async rules(listener, signal) {
-      const found: ListenerRule[] = [];
-      let marker: string | undefined;
-      do {
+    rules(listener, signal) {
+      return allPages("DescribeRules", async (marker) => {
         const command = new DescribeRulesCommand({ ListenerArn: listener, Marker: marker });
         const output = await call("DescribeRules", (sdk) => sdk.send(command, { abortSignal: signal }), signal);
         if (output.Rules === undefined) throw notUnderstood("DescribeRules");
-        found.push(...output.Rules.filter(({ IsDefault }) => IsDefault !== true).map(read));
-        marker = output.NextMarker;
-      } while (marker !== undefined && marker !== "");
-      return found;
+        const items = output.Rules.filter(({ IsDefault }) => IsDefault !== true).map(read);
+        return { items, next: output.NextMarker };
+      });
     },
     async create({ listener, priority, group, tags, ...conditions }, signal) {
       const command = new CreateRuleCommand({

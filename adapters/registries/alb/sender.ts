@@ -1,7 +1,7 @@
 /** Sends calls to AWS: paced, with a time limit, tried again when throttled, and with errors that say what to do. */
 import { Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
 import { ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
+import { readBounded } from "../../bounded.ts";
 import type { RequestError } from "../../failure.ts";
 import { callError, isExpired, isThrottled, notUnderstood } from "./errors.ts";
 import { createPace, type Timing } from "./pace.ts";
@@ -34,6 +34,8 @@ const WRITES = { rate: 4, burst: 10 };
 const CALLERS = 50;
 /** A throttled call is made again after a pause, a few times; then whoever asked is told. */
 const ATTEMPTS = 4;
+/** Of one answer: a page of 400 is about 1 MB. */
+const MAX_BYTES = 16 * 1024 * 1024;
 
 export function createSender(options: SenderOptions, timing: Timing, random: () => number): Sender {
   const callers = Math.max(options.musters, CALLERS);
@@ -88,21 +90,24 @@ function createClient({ region, endpoint, timeout }: SenderOptions): ElasticLoad
     // By default it would wait for ever (facts/alb.md §1.4).
     requestHandler: { connectionTimeout: timeout, requestTimeout: timeout, throwOnRequestTimeout: true },
   });
-  mustBeAnswered(client);
+  mustBeAnswered(client, timeout);
   return client;
 }
 
-/** A write's result is empty, and a proxy's page reads as empty as well: it would be taken for success. */
-function mustBeAnswered(client: ElasticLoadBalancingV2Client): void {
+/**
+ * A write's result is empty, and a proxy's page reads as empty as well: it would be taken for success. The SDK itself reads
+ * whatever comes, for as long as something comes.
+ */
+function mustBeAnswered(client: ElasticLoadBalancingV2Client, timeout: number): void {
   client.middlewareStack.add(
     (next, { commandName = "" }) =>
       async (args) => {
         const result = await next(args);
         const response = result.response as { readonly statusCode?: unknown; body?: unknown };
-        if (response.statusCode !== 200 || !(response.body instanceof Readable)) return result;
-        const body = await buffer(response.body);
+        if (!(response.body instanceof Readable)) return result;
+        const body = await readBounded(response.body, { maxBytes: MAX_BYTES, timeout });
         const action = commandName.replace(/Command$/, "");
-        if (!body.includes(`<${action}Response`)) throw notUnderstood(action);
+        if (response.statusCode === 200 && !body.includes(`<${action}Response`)) throw notUnderstood(action);
         response.body = new Uint8Array(body);
         return result;
       },

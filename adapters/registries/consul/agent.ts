@@ -3,10 +3,11 @@ import type { AdapterContext } from "../../../src/model.ts";
 import { createConsulClient } from "./client.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import type { Holder } from "./holder.ts";
+import { createMaintenance } from "./maintenance.ts";
 import type { ConsulOptions } from "./options.ts";
 import { idFilter, type Owner } from "./ownership.ts";
 import { readBack } from "./readback.ts";
-import { droppedChecks, readSpec, serviceBody, ttlChecks } from "./spec.ts";
+import { droppedChecks, isSameService, readSpec, type ServiceSpec, serviceBody, ttlChecks } from "./spec.ts";
 import { tagsToSend } from "./tags.ts";
 import { createTaken } from "./taken.ts";
 
@@ -18,6 +19,15 @@ export function createAgent(options: ConsulOptions, owner: Owner, context: Adapt
   // Only looked at: a beat is a write.
   if (context.readOnly === true) heartbeat.stop();
   const taken = createTaken(context);
+  const maintenance = createMaintenance(client);
+
+  async function write(key: string, held: ServiceSpec | null, spec: ServiceSpec, signal: AbortSignal): Promise<void> {
+    const tags = await tagsToSend(held, spec, () => client.service(key, signal));
+    // Replacing the checks would end a maintenance as well, so an update removes what it drops one by one.
+    await client.register(serviceBody(key, { ...spec, tags }), held === null, signal);
+    heartbeat.follow(key, ttlChecks(spec), false);
+    for (const check of droppedChecks(held, spec)) await client.deregisterCheck(check, signal);
+  }
 
   return {
     where: options.url,
@@ -26,7 +36,7 @@ export function createAgent(options: ConsulOptions, owner: Owner, context: Adapt
         client.services(idFilter("ID", owner), signal),
         client.checks(idFilter("ServiceID", owner), signal),
       ]);
-      const found = readBack(owner, services, checks);
+      const found = readBack(owner, services, checks, maintenance.found(checks));
       taken.found(found.taken);
       heartbeat.retain(new Set(found.ours.map(({ key }) => key)));
       for (const { key, spec } of found.ours) heartbeat.follow(key, ttlChecks(readSpec(spec)), true);
@@ -39,15 +49,17 @@ export function createAgent(options: ConsulOptions, owner: Owner, context: Adapt
       taken.refuse(key);
       const spec = readSpec(after.spec);
       const held = before === null ? null : readSpec(before.spec);
-      const tags = await tagsToSend(held, spec, () => client.service(key, signal));
-      // Replacing the checks would end a maintenance as well, so an update removes what it drops one by one.
-      await client.register(serviceBody(key, { ...spec, tags }), held === null, signal);
-      heartbeat.follow(key, ttlChecks(spec), false);
-      for (const check of droppedChecks(held, spec)) await client.deregisterCheck(check, signal);
+      const begins = spec.draining === true && held?.draining !== true;
+      // Traffic ends first, and begins last.
+      if (begins && held !== null) await maintenance.begin(key, signal);
+      if (held === null || !isSameService(held, spec)) await write(key, held, spec, signal);
+      if (begins && held === null) await maintenance.begin(key, signal);
+      if (spec.draining !== true && held?.draining === true) await maintenance.end(key, signal);
     },
     /** What others have put on our id is not ours to remove; our own entry is gone then. */
     async deregister({ key }, signal) {
       heartbeat.forget(key);
+      maintenance.forget(key);
       if (!taken.has(key)) await client.deregister(key, signal);
     },
     async [Symbol.asyncDispose]() {

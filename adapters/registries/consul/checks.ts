@@ -40,10 +40,19 @@ export function projectChecks(subject: CheckSubject, notes: string[]): readonly 
   }));
 }
 
+/** What the catalog's check is called while its service drains: there is no maintenance without an agent. */
+const DRAINING = "draining: its task is about to stop, or was drained by hand";
+
 /** The one check of a service in the catalog: nobody runs it, so its status is what Muster says it is. */
-export function fixedCheck({ id, health }: Pick<CheckSubject, "id" | "health">): CheckSpec {
-  const status = health === "passing" || health === "none" ? "passing" : "critical";
-  return { id: checkId(id, 1), name: "health as Muster knows it", definition: { Status: status } };
+export function fixedCheck({ id, health }: Pick<CheckSubject, "id" | "health">, isDraining: boolean): CheckSpec {
+  const isFit = !isDraining && (health === "passing" || health === "none");
+  const name = isDraining ? DRAINING : "health as Muster knows it";
+  return { id: checkId(id, 1), name, definition: { Status: isFit ? "passing" : "critical" } };
+}
+
+/** Whether a service in the catalog drains, by its checks as they are read back. */
+export function isDrainingBy(checks: readonly CheckSpec[]): boolean {
+  return checks.some(({ name }) => name === DRAINING);
 }
 
 /** The body for one check. */

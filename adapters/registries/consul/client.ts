@@ -1,17 +1,7 @@
-/**
- * The calls to a Consul agent, each with the permission that it needs. The npm client does the small writes. Reads and
- * registrations go through undici: with npm consul a cut answer hangs until its time-out and no answer is too large
- * (papi 1.1 listens to neither `error` nor `aborted` of the answer), and it passes on no weights.
- */
-
-import { EventEmitter } from "node:events";
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
-import Consul from "consul";
+/** The calls to a Consul agent, each with the permission that it needs. */
 import { openConsulToken } from "../../consul-token.ts";
-import { RequestError, statusError, transportError } from "../../failure.ts";
+import { RequestError, statusError } from "../../failure.ts";
 import { createHttpClient, type HttpAnswer, type HttpRequest, parseAnswer, readTls } from "../../http.ts";
-import { sharedLookup } from "../../lookup.ts";
 import { type HealthCheck, HealthChecks, Service, Services } from "./answers.ts";
 import type { ConsulOptions } from "./options.ts";
 
@@ -32,6 +22,11 @@ export interface ConsulClient extends AsyncDisposable {
   deregister(id: string, signal: AbortSignal): Promise<void>;
   /** An unknown id is fine. Needs `service:write`. */
   deregisterCheck(id: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Begins a service's maintenance, or ends it. Needs `service:write`.
+   * @param reason null: it ends
+   */
+  maintain(id: string, reason: string | null, signal: AbortSignal): Promise<void>;
   /** For TTL checks. Needs `service:write`. */
   pass(check: string, signal: AbortSignal): Promise<void>;
   /**
@@ -55,11 +50,6 @@ export function createConsulClient({
 }: ConsulOptions): ConsulClient {
   const tls = readTls(tlsFiles);
   const http = createHttpClient({ url, timeout, tls, connections: CONNECTIONS });
-  const sockets = { keepAlive: true, maxSockets: CONNECTIONS, lookup: sharedLookup };
-  const agent = url.startsWith("https:") ? new HttpsAgent({ ...sockets, ...tls }) : new HttpAgent(sockets);
-  // `baseUrl` is missing in its types, and the only way to have a path in it.
-  const settings = { baseUrl: `${url}/v1`, agent };
-  const consul = new Consul(settings);
   const token = openConsulToken({ tokenFile, token: fixed });
 
   function send(request: HttpRequest, needs: string, signal: AbortSignal): Promise<HttpAnswer> {
@@ -71,22 +61,9 @@ export function createConsulClient({
     });
   }
 
-  /** What npm consul does of itself not: abort by a signal, and errors of our kinds. */
-  function call(signal: AbortSignal, method: (common: Common) => Promise<unknown>): Promise<void> {
-    return token.authorised(SERVICES, async (secret) => {
-      signal.throwIfAborted();
-      const ctx = new EventEmitter();
-      const cancel = (): void => void ctx.emit("cancel");
-      signal.addEventListener("abort", cancel, { once: true });
-      try {
-        await method({ ctx, timeout, ...(secret !== undefined && { token: secret }) });
-      } catch (error) {
-        signal.throwIfAborted();
-        throw clientError(error, new URL(url).origin);
-      } finally {
-        signal.removeEventListener("abort", cancel);
-      }
-    });
+  /** A write without a body. */
+  async function put(path: string, signal: AbortSignal): Promise<void> {
+    await send({ method: "PUT", path }, SERVICES, signal);
   }
 
   async function list<T>(
@@ -111,25 +88,20 @@ export function createConsulClient({
       await send({ method: "PUT", path: "/v1/agent/service/register", ...query, body }, SERVICES, signal);
     },
     async deregister(id, signal) {
-      await unlessUnknown(call(signal, (common) => consul.agent.service.deregister({ id, ...common })));
+      await unlessUnknown(put(`/v1/agent/service/deregister/${encodeURIComponent(id)}`, signal));
     },
     async deregisterCheck(id, signal) {
-      await unlessUnknown(call(signal, (common) => consul.agent.check.deregister({ id, ...common })));
+      await unlessUnknown(put(`/v1/agent/check/deregister/${encodeURIComponent(id)}`, signal));
     },
-    pass: (id, signal) => call(signal, (common) => consul.agent.check.pass({ id, ...common })),
+    async maintain(id, reason, signal) {
+      const path = `/v1/agent/service/maintenance/${encodeURIComponent(id)}`;
+      const query: Record<string, string> = reason === null ? { enable: "false" } : { enable: "true", reason };
+      await send({ method: "PUT", path, query }, SERVICES, signal);
+    },
+    pass: (id, signal) => put(`/v1/agent/check/pass/${encodeURIComponent(id)}`, signal),
     send,
-    async [Symbol.asyncDispose]() {
-      consul.destroy();
-      await http[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
-}
-
-/** What every method of npm consul understands, though its types say it of few. */
-interface Common {
-  readonly ctx: EventEmitter;
-  readonly timeout: number;
-  readonly token?: string;
 }
 
 /** Later versions answer 404 for ids that they don't know, 1.8.7 says 200 (facts/consul.md). */
@@ -140,23 +112,4 @@ async function unlessUnknown<T>(call: Promise<T>): Promise<T | null> {
     if (error instanceof RequestError && error.status === 404) return null;
     throw error;
   }
-}
-
-function clientError(error: unknown, where: string): RequestError {
-  if (isResponseError(error)) return statusError(error.response.statusCode, textOf(error.response.body), false);
-  return transportError(error, { where, reads: false });
-}
-
-interface ResponseError {
-  readonly isResponse: true;
-  readonly response: { readonly statusCode: number; readonly body?: unknown };
-}
-
-function isResponseError(error: unknown): error is ResponseError {
-  return error instanceof Error && "isResponse" in error && "response" in error;
-}
-
-function textOf(body: unknown): string {
-  if (typeof body === "string") return body;
-  return Buffer.isBuffer(body) ? body.toString("utf8") : "";
 }

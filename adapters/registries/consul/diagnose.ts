@@ -34,8 +34,11 @@ export async function* diagnose(
   if (token.isUsable) yield* permissions(client, options, { cluster, node: node.name }, signal);
 }
 
+/** Its address; empty: there is none. Shown, so it is nothing that a server repeats. */
+const Leader = v.pipe(v.string(), v.regex(/^(?:[\w.:[\]-]+:\d{1,5})?$/, "expected an address"));
+
 function leaderFinding(answer: HttpAnswer): Finding {
-  const leader = parseAnswer(v.string(), answer);
+  const leader = parseAnswer(Leader, answer);
   if (leader !== "") return ok("leader", leader);
   return warning("leader", "there is none", "the catalog is not up to date before the servers elect one");
 }

@@ -59,6 +59,7 @@ export function createConsulRegistry(options: ConsulOptions, context: AdapterCon
 
   return {
     name,
+    drains: true,
     returns: (signal) => news.with(returns(options.url, signal), signal),
     project: (instance) => [project(instance, settings)],
     list: (signal) => listed(holder.list(signal), signal),

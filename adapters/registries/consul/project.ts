@@ -45,6 +45,7 @@ export function project(
     ...(protocol !== "tcp" && { [`${MARK}protocol`]: protocol }),
     ...(record !== null && { [`${MARK}tags`]: record }),
   };
+  const draining = instance.state === "draining" ? ({ draining: true } as const) : {};
   const spec: ServiceSpec = {
     service,
     ...target,
@@ -53,10 +54,11 @@ export function project(
     weights: { passing: weightOf(instance.weight, notes), warning: 1 },
     enableTagOverride: record !== null,
     checks: checksOf({ ...instance, ...target, id: key }, place, notes),
+    ...draining,
     ...(place.kind === "catalog" && { node: { address: place.host, meta: nodeMeta(owner, place.host) } }),
   };
   const endpoint = endpointOf(target.address, target.port, protocol);
-  const registration = { key, instance: id, service, task, source, endpoint, rank: 0, spec };
+  const registration = { key, instance: id, service, task, source, endpoint, rank: 0, ...draining, spec };
   return notes.length === 0 ? registration : { ...registration, notes };
 }
 
@@ -92,11 +94,15 @@ function targetOf({ id, address, port }: Instance, name: string): { readonly add
 }
 
 /** Where no agent runs checks, a fixed one says what Muster knows. */
-function checksOf(subject: CheckSubject, place: Place, notes: string[]): readonly CheckSpec[] {
+function checksOf(
+  subject: CheckSubject & Pick<Instance, "state">,
+  place: Place,
+  notes: string[],
+): readonly CheckSpec[] {
   if (place.kind !== "catalog") return projectChecks(subject, notes);
   const types = [...new Set(subject.checks.map(({ type }) => type))];
   if (types.length > 0) notes.push(`checks left out (${types.join(", ")}): ${place.host} has no agent to run them`);
-  return [fixedCheck(subject)];
+  return [fixedCheck(subject, subject.state === "draining")];
 }
 
 /** Registrator's way: `udp` as a tag, so that `udp.dns.service.consul` finds only what speaks it. */

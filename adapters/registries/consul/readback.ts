@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Json, Protocol, Registration } from "../../../src/model.ts";
 import { endpointOf } from "../../endpoint.ts";
 import type { HealthCheck, Service } from "./answers.ts";
-import { type CheckDefinition, type CheckSpec, checkPosition } from "./checks.ts";
+import { type CheckDefinition, type CheckSpec, checkPosition, isDrainingBy } from "./checks.ts";
 import { isOurs, MARK, type Owner } from "./ownership.ts";
 import type { NodeSpec, ServiceSpec } from "./spec.ts";
 
@@ -15,21 +15,21 @@ export interface ReadBack {
 
 /**
  * @param services those on our ids (`idFilter`)
- * @param node the catalog's node that they are on; absent for an agent's
+ * @param where the catalog's node that they are on; or, of an agent, ids of those that drain
  */
 export function readBack(
   owner: Owner,
   services: Iterable<Service>,
   checks: Iterable<HealthCheck>,
-  node?: NodeSpec,
+  where: NodeSpec | ReadonlySet<string> = new Set(),
 ): ReadBack {
   const ours: Registration[] = [];
   const taken = new Map<string, string>();
   const checksOf = byService(checks);
   for (const service of services) {
     const { ID, Meta, Service: name } = service;
-    if (!isOurs(owner, ID, Meta, node === undefined ? "agent" : "catalog")) taken.set(ID, name);
-    else ours.push(toRegistration(service, checksOf.get(ID) ?? [], node));
+    if (!isOurs(owner, ID, Meta, where instanceof Set ? "agent" : "catalog")) taken.set(ID, name);
+    else ours.push(toRegistration(service, checksOf.get(ID) ?? [], where));
   }
   return { ours, taken };
 }
@@ -44,8 +44,16 @@ function byService(checks: Iterable<HealthCheck>): ReadonlyMap<string, readonly 
   return grouped;
 }
 
-function toRegistration(service: Service, checks: readonly HealthCheck[], node: NodeSpec | undefined): Registration {
+function toRegistration(
+  service: Service,
+  found: readonly HealthCheck[],
+  where: NodeSpec | ReadonlySet<string>,
+): Registration {
   const { ID, Service: name, Address, Port, Meta, Weights } = service;
+  const isAgent = where instanceof Set;
+  const checks = isAgent ? ownChecks(ID, found) : fixedChecks(ID, found);
+  const isDraining = isAgent ? where.has(ID) : isDrainingBy(checks);
+  const draining = isDraining ? ({ draining: true } as const) : {};
   const spec: ServiceSpec = {
     service: name,
     address: Address,
@@ -54,8 +62,9 @@ function toRegistration(service: Service, checks: readonly HealthCheck[], node: 
     meta: Meta,
     weights: { passing: Weights.Passing, warning: Weights.Warning },
     enableTagOverride: service.EnableTagOverride,
-    checks: node === undefined ? ownChecks(ID, checks) : fixedChecks(ID, checks),
-    ...(node !== undefined && { node }),
+    checks,
+    ...draining,
+    ...(!isAgent && { node: where as NodeSpec }),
   };
   return {
     key: ID,
@@ -65,6 +74,7 @@ function toRegistration(service: Service, checks: readonly HealthCheck[], node: 
     source: Meta[`${MARK}source`] ?? null,
     endpoint: endpointOf(Address, Port, protocolOf(Meta[`${MARK}protocol`])),
     rank: 0,
+    ...draining,
     spec,
   };
 }

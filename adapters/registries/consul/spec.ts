@@ -1,4 +1,5 @@
 /** What Consul holds of one service of ours (`Registration.spec`), and the body that makes it so. */
+import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
 import type { Json } from "../../../src/model.ts";
 import { type CheckSpec, checkBody } from "./checks.ts";
@@ -20,6 +21,7 @@ const SpecShape = v.object({
   weights: v.object({ passing: v.number(), warning: v.number() }),
   enableTagOverride: v.boolean(),
   checks: v.array(CheckShape),
+  draining: v.exactOptional(v.literal(true)),
   node: v.exactOptional(NodeShape),
 });
 
@@ -40,6 +42,8 @@ export type ServiceSpec = {
   readonly weights: { readonly passing: number; readonly warning: number };
   readonly enableTagOverride: boolean;
   readonly checks: readonly CheckSpec[];
+  /** Kept without traffic: in maintenance (maintenance.ts), in the catalog by its check. */
+  readonly draining?: true;
   /** In the catalog only: the node that the service is on. */
   readonly node?: NodeSpec;
 };
@@ -47,6 +51,12 @@ export type ServiceSpec = {
 /** Throws an Error if it is not a spec that `project` made. */
 export function readSpec(spec: Json): ServiceSpec {
   return v.parse(SpecShape, spec);
+}
+
+/** Whether they differ in nothing but whether they drain. */
+export function isSameService(a: ServiceSpec, b: ServiceSpec): boolean {
+  const [{ draining: _, ...one }, { draining: __, ...other }] = [a, b];
+  return isDeepStrictEqual(one, other);
 }
 
 /** The body for `PUT /v1/agent/service/register`. */

@@ -198,7 +198,11 @@ async function post(admin: AdminClient, config: string, signal: AbortSignal): Pr
   if (!details.success || details.output.flattened_errors.length === 0) throw statusError(400, answer.text, false);
   return details.output.flattened_errors.map(({ entity_type, entity_name, entity_tags, errors }) => {
     const target = entity_type === "target" ? targetKey(entity_tags ?? []) : null;
-    const reasons = errors.map(({ field, message }) => `${field ?? "it"}: ${String(message)}`).join(", ");
+    const reasons = errors
+      .map(
+        ({ field, message }) => `${field ?? "it"}: ${typeof message === "string" ? message : JSON.stringify(message)}`,
+      )
+      .join(", ");
     return [target ?? `${entity_type}s/${entity_name}`, reasons];
   });
 }

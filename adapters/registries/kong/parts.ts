@@ -118,7 +118,7 @@ function targetsIn(parts: Parts, service: string, { cluster }: Settings) {
   const upstream = `upstreams/${objectName(cluster, service)}`;
   return [...parts.values()]
     .filter(({ parent }) => parent === upstream)
-    .map(({ entity, tags }) => ({ target: String(entity["target"]), tags: [...tags] }));
+    .map(({ entity: { target }, tags }) => ({ target: typeof target === "string" ? target : "", tags: [...tags] }));
 }
 
 /** The whole configuration as JSON, which YAML is a superset of: the same text for the same content. */

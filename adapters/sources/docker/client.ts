@@ -1,19 +1,13 @@
-/**
- * The engine's HTTP API as far as Muster needs it. The only file that knows dockerode, and its traps (facts/toolchain.md
- * 9.2): options are taken from the environment unless each is given, the abort signal is deleted from the options object
- * that carries it, an aborted stream ends with ECONNRESET, and every request is turned into text for a debug log that
- * is off, with everything that hangs on it.
- */
+/** The engine's HTTP API as far as Muster needs it, over its socket, TCP or TLS. */
 import { readFile } from "node:fs/promises";
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
 import type { Readable } from "node:stream";
-import { inspect } from "node:util";
-import Docker from "dockerode";
-import { EngineError, toEngineError } from "./errors.ts";
+import { Agent, type Dispatcher, request as undiciRequest } from "undici";
+import { createHttpClient, type TlsMaterial } from "../../http.ts";
+import { sharedLookup } from "../../lookup.ts";
+import { EngineError, refusal, toEngineError } from "./errors.ts";
 import { type DockerOptions, engineAddress } from "./options.ts";
 
-/** One engine. Answers are unparsed; everything rejects with an `EngineError`, or with `signal.reason` on abort. */
+/** One engine. Answers are parsed JSON; everything rejects with an `EngineError`, or with `signal.reason` on abort. */
 export interface Engine {
   info(signal: AbortSignal): Promise<unknown>;
   /** Running, paused and restarting containers. */
@@ -33,9 +27,14 @@ export interface Engine {
    * @param since engine's time in s since the epoch from which on remembered events are replayed; null: none are
    */
   events(since: number | null, signal: AbortSignal): Promise<Readable>;
+  /**
+   * What the engine remembers of signals to containers, and of their starts and ends; the stream ends by itself.
+   * @param until as `since` above
+   */
+  pastKills(until: number, signal: AbortSignal): Promise<Readable>;
   /** Sends a signal to a running container; the one thing that Muster ever writes to an engine. */
   kill(id: string, name: string, signal: AbortSignal): Promise<void>;
-  /** Closes idle connections. */
+  /** Closes all connections. */
   close(): void;
 }
 
@@ -54,106 +53,144 @@ const EVENTS = [
   "disconnect",
 ];
 
-/** What dockerode takes and its types lack: `info` with options. */
-interface Client {
-  info(options: Abortable): Promise<unknown>;
-  listContainers(options: Abortable): Promise<unknown>;
-  listNetworks(options: Abortable): Promise<unknown>;
-  listServices(options: Abortable): Promise<unknown>;
-  listTasks(options: Abortable): Promise<unknown>;
-  listNodes(options: Abortable): Promise<unknown>;
-  getNetwork(id: string): { inspect(options: { readonly verbose: boolean }): Promise<unknown> };
-  getEvents(options: object): Promise<Readable>;
-  getContainer(id: string): {
-    inspect(options: Abortable): Promise<unknown>;
-    kill(options: Abortable & { readonly signal: string }): Promise<unknown>;
-  };
-}
-interface Abortable {
-  readonly abortSignal: AbortSignal;
-}
+type Query = Readonly<Record<string, string>>;
 
-/** Prepares a connection; the first request makes it. Rejects if a TLS file can't be read. */
+/** Prepares connections; the first request makes them. Rejects if a TLS file can't be read. */
 export async function openEngine(options: DockerOptions): Promise<Engine> {
-  const { agent, settings } = await connection(options);
-  const docker = new Docker(settings) as unknown as Client;
   const { host, timeout } = options;
+  const { url, socketPath, tls } = await connection(options);
+  const socket = socketPath === undefined ? {} : { socketPath };
+  // Bounded by whoever calls, so that no request waits here for a connection.
+  const http = createHttpClient({ url, timeout, tls, ...socket, connections: CONNECTIONS });
+  const streams = new Agent({
+    connect: { ...tls, ...socket, timeout, lookup: sharedLookup },
+    headersTimeout: timeout,
+    bodyTimeout: 0,
+  });
 
-  async function ask<T>(what: string, signal: AbortSignal, request: (options: Abortable) => Promise<T>): Promise<T> {
-    try {
-      return await within(timeout, signal, (abortSignal) => request({ abortSignal }));
-    } catch (error) {
+  async function send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal): Promise<string> {
+    const what = `${method} ${short(path)}`;
+    const answer = await http.send({ method, path, query }, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      if (!(error instanceof TimeoutError)) throw toEngineError(error, host, what);
-      throw new EngineError(`docker: ${host} did not answer ${what} within ${timeout} ms`, {
-        cause: error,
-        timedOut: true,
-      });
+      throw isTimeout(error) ? late(what, error) : toEngineError(error, host);
+    });
+    if (answer.status >= 300) throw refusal(host, what, answer.status, answer.text);
+    return answer.text;
+  }
+
+  async function get(path: string, signal: AbortSignal, query: Query = {}): Promise<unknown> {
+    const text = await send("GET", path, query, signal);
+    try {
+      return JSON.parse(text);
+    } catch {
+      // No cause: it would quote the answer, which may have a container's environment in it.
+      throw new EngineError(`docker: ${host} answered GET ${short(path)} with what is no JSON`);
     }
   }
 
+  /** The time-out is for the answer's head only. */
+  async function stream(query: Query, signal: AbortSignal): Promise<Readable> {
+    signal.throwIfAborted();
+    const answer = await undiciRequest(`${url}/events?${new URLSearchParams(query)}`, {
+      dispatcher: streams,
+      signal,
+    }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw isTimeout(error) ? late("GET /events", error) : toEngineError(error, host);
+    });
+    if (answer.statusCode === 200) return answer.body;
+    throw refusal(host, "GET /events", answer.statusCode, await startOf(answer.body, timeout));
+  }
+
+  function late(what: string, cause: unknown): EngineError {
+    return new EngineError(`docker: ${host} did not answer ${what} within ${timeout} ms`, { cause, timedOut: true });
+  }
+
   return {
-    info: (signal) => ask("GET /info", signal, (o) => docker.info(o)),
-    containers: (signal) => ask("GET /containers/json", signal, (o) => docker.listContainers(o)),
-    networks: (signal) => ask("GET /networks", signal, (o) => docker.listNetworks(o)),
-    // dockerode knows no signal here: an answer that comes too late comes to nobody.
-    network: (id, signal) =>
-      ask(`GET /networks/${id.slice(0, 12)}`, signal, () =>
-        docker.getNetwork(encodeURIComponent(id)).inspect({ verbose: true }),
-      ),
-    services: (signal) => ask("GET /services", signal, (o) => docker.listServices(o)),
-    tasks: (signal) => ask("GET /tasks", signal, (o) => docker.listTasks(o)),
-    nodes: (signal) => ask("GET /nodes", signal, (o) => docker.listNodes(o)),
-    swarmEvents: (signal) =>
-      ask("GET /events", signal, () =>
-        docker.getEvents({ filters: { scope: ["swarm"], type: ["service", "node"] }, abortSignal: signal }),
-      ),
-    inspect: (id, signal) =>
-      ask(`GET /containers/${id.slice(0, 12)}/json`, signal, (o) =>
-        docker.getContainer(encodeURIComponent(id)).inspect(o),
-      ),
+    info: (signal) => get("/info", signal),
+    containers: (signal) => get("/containers/json", signal),
+    networks: (signal) => get("/networks", signal),
+    network: (id, signal) => get(`/networks/${encodeURIComponent(id)}`, signal, { verbose: "true" }),
+    services: (signal) => get("/services", signal),
+    tasks: (signal) => get("/tasks", signal),
+    nodes: (signal) => get("/nodes", signal),
+    swarmEvents: (signal) => stream({ filters: filters({ scope: ["swarm"], type: ["service", "node"] }) }, signal),
+    inspect: (id, signal) => get(`/containers/${encodeURIComponent(id)}/json`, signal),
     async kill(id, name, signal) {
-      await ask(`POST /containers/${id.slice(0, 12)}/kill`, signal, (o) =>
-        docker.getContainer(encodeURIComponent(id)).kill({ ...o, signal: name }),
-      );
+      await send("POST", `/containers/${encodeURIComponent(id)}/kill`, { signal: name }, signal);
     },
     events: (since, signal) =>
-      ask("GET /events", signal, () => {
-        const filters = { type: ["container", "network"], event: EVENTS };
-        // The stream's own signal: the time-out is for the answer's head only.
-        return docker.getEvents({ filters, abortSignal: signal, ...(since === null ? {} : { since }) });
-      }),
-    close: () => agent.destroy(),
+      stream(
+        {
+          filters: filters({ type: ["container", "network"], event: EVENTS }),
+          ...(since !== null && { since: String(since) }),
+        },
+        signal,
+      ),
+    pastKills: (until, signal) =>
+      stream(
+        {
+          filters: filters({ type: ["container"], event: ["kill", "start", "die", "destroy"] }),
+          since: "1",
+          until: String(until),
+        },
+        signal,
+      ),
+    close() {
+      void http[Symbol.asyncDispose]();
+      void streams.destroy();
+    },
   };
 }
 
-async function connection(options: DockerOptions) {
-  const address = engineAddress(options);
-  const [ca, cert, key] = await Promise.all([options.caFile, options.certFile, options.keyFile].map(readPem));
-  // Given one by one, also when undefined: dockerode fills what is absent from DOCKER_HOST, DOCKER_CLIENT_TIMEOUT and so on.
-  const blank = { host: undefined, port: undefined, socketPath: undefined, timeout: undefined };
-  if ("socketPath" in address) {
-    const agent = opaque(new HttpAgent({ keepAlive: true }));
-    const settings = {
-      ...blank,
-      socketPath: address.socketPath,
-      protocol: "http" as const,
-      ca: undefined,
-      cert: undefined,
-      key: undefined,
-      agent,
-    };
-    return { agent, settings };
-  }
-  const { protocol, hostname, port } = address;
-  const agent =
-    protocol === "https" ? opaque(new HttpsAgent({ keepAlive: true })) : opaque(new HttpAgent({ keepAlive: true }));
-  return { agent, settings: { ...blank, host: `${protocol}://${hostname}`, port, protocol, ca, cert, key, agent } };
+const CONNECTIONS = 64;
+
+function filters(by: Readonly<Record<string, readonly string[]>>): string {
+  return JSON.stringify(by);
 }
 
-/** Opaque to the debug log: with its sockets an agent takes 30 ms to print, at every request. */
-function opaque<T extends object>(agent: T): T {
-  return Object.assign(agent, { [inspect.custom]: () => "Agent" });
+/** A path for a message: ids are cut as the docker CLI cuts them. */
+function short(path: string): string {
+  return path.replace(/[^/]{13,}/g, (id) => id.slice(0, 12));
+}
+
+/** undici's own codes, and that of `createHttpClient`. */
+function isTimeout(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "UND_ERR_HEADERS_TIMEOUT" || code === "ETIMEDOUT" || isTimeout(error.cause);
+}
+
+/** Of an answer that is only told of, as much as is worth telling. */
+async function startOf(body: Dispatcher.ResponseData["body"], timeout: number): Promise<string> {
+  let text = "";
+  const timer = setTimeout(() => body.destroy(), timeout);
+  try {
+    for await (const chunk of body) {
+      text += String(chunk);
+      if (text.length > MAX_REFUSAL) break;
+    }
+  } catch {
+    // Its status says enough.
+  } finally {
+    clearTimeout(timer);
+  }
+  return text;
+}
+
+/** Characters. */
+const MAX_REFUSAL = 4_096;
+
+async function connection(
+  options: DockerOptions,
+): Promise<{ readonly url: string; readonly socketPath?: string; readonly tls: TlsMaterial }> {
+  const address = engineAddress(options);
+  const [ca, cert, key] = await Promise.all([options.caFile, options.certFile, options.keyFile].map(readPem));
+  // The name only fills the Host header.
+  if ("socketPath" in address) return { url: "http://docker", socketPath: address.socketPath, tls: {} };
+  const { protocol, hostname, port } = address;
+  const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  return { url: `${protocol}://${hostname}:${port}`, tls };
 }
 
 async function readPem(file: string | undefined): Promise<Buffer | undefined> {
@@ -163,25 +200,5 @@ async function readPem(file: string | undefined): Promise<Buffer | undefined> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new EngineError(`docker: cannot read the TLS file ${file}: ${code ?? "unreadable"}`, { cause: error });
-  }
-}
-
-class TimeoutError extends Error {}
-
-/** Settles when `signal` aborts or time is up, even if `request` never does: dockerode hangs on an answer cut in its body. */
-async function within<T>(ms: number, signal: AbortSignal, request: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  const attempt = new AbortController();
-  const timer = ms === 0 ? undefined : setTimeout(() => attempt.abort(new TimeoutError()), ms);
-  const stop = () => attempt.abort(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    const aborted = new Promise<never>((_resolve, reject) => {
-      attempt.signal.addEventListener("abort", () => reject(attempt.signal.reason), { once: true });
-    });
-    return await Promise.race([request(attempt.signal), aborted]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
   }
 }

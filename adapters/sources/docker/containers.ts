@@ -7,17 +7,21 @@
  */
 import type { Fact } from "../../../src/model.ts";
 import type { Content, Stamp, Stamps } from "../stamps.ts";
-import { type Container, contentsOf, deadlineOf, isStopping, statusOf, stopSignalOf, taskIdOf } from "./container.ts";
+import { type Container, contentsOf, statusOf, taskIdOf } from "./container.ts";
 import { gateFault } from "./end-container.ts";
 import { healthOf, type Snapshot } from "./facts.ts";
+import type { PastKill } from "./history.ts";
 import type { Row } from "./inspect.ts";
-import { isStop, signalNumber } from "./signals.ts";
+import { deadlineOf, isKnown, isStopping, judgeKills, noteKill, stopOf, stoppingSince } from "./kills.ts";
+import { signalNumber } from "./signals.ts";
 import type { ContainerEvent } from "./stream.ts";
 import { taskOf } from "./task.ts";
 
 export interface Containers {
   /** @returns the container that must be inspected because of it, if any */
   event(event: ContainerEvent): Container | null;
+  /** Takes in a signal that was sent while nobody listened; judged, and told, with the next inspect. */
+  recall(kill: PastKill): void;
   /**
    * @param stamp of the moment when the inspect was requested
    * @returns whether it must be inspected again
@@ -55,14 +59,11 @@ export interface ContainersOptions {
   emit(facts: readonly Fact[]): void;
 }
 
-/** Assumed until the first inspect, ms. */
-const DEFAULT_STOP_TIME = 10_000;
-
 export function createContainers(options: ContainersOptions): Containers {
   const { stamps, now } = options;
   const known = new Map<string, Container>();
 
-  return { event, inspected, missing, holds, listed, repeat, survivors, nextDeadline, stopping, complain };
+  return { event, recall, inspected, missing, holds, listed, repeat, survivors, nextDeadline, stopping, complain };
 
   function emit(contents: readonly Content[], stamp: Stamp): void {
     options.emit(contents.map((content) => stamps.fact(content, stamp)));
@@ -80,7 +81,7 @@ export function createContainers(options: ContainersOptions): Containers {
       heard: 0,
       ended: null,
       run: null,
-      kill: null,
+      kills: [],
       snapshot: null,
       complaint: null,
     };
@@ -105,7 +106,7 @@ export function createContainers(options: ContainersOptions): Containers {
     switch (action) {
       case "start":
         container.ended = null;
-        container.kill = null;
+        container.kills = [];
         container.run = null;
         break;
       case "kill":
@@ -140,12 +141,14 @@ export function createContainers(options: ContainersOptions): Containers {
   function killed(container: Container, text: string, stamp: Stamp): void {
     const signal = signalNumber(text);
     if (signal === null || container.ended !== null) return;
-    // Before the first inspect any signal may be its stop signal: it is kept and judged then.
-    const stops = container.snapshot === null || isStop(signal, container.snapshot.stopSignal);
-    if (!stops || (isStopping(container) && !isStop(signal, stopSignalOf(container)))) return;
-    const patience = (container.snapshot?.stopTime ?? DEFAULT_STOP_TIME) + options.survivalGrace;
-    container.kill = { signal, run: container.run, deadline: now() + patience };
-    if (isStopping(container)) emit([statusOf(container)], stamp);
+    if (noteKill(container, { signal, run: container.run, at: now() })) emit([statusOf(container)], stamp);
+  }
+
+  function recall({ container: id, task, signal: text, at }: PastKill): void {
+    const signal = signalNumber(text);
+    if (signal === null) return;
+    const container = open(id, task);
+    if (!isKnown(container, { signal, at })) noteKill(container, { signal, run: null, at });
   }
 
   function healthChanged(container: Container, text: string, stamp: Stamp): void {
@@ -156,7 +159,7 @@ export function createContainers(options: ContainersOptions): Containers {
 
   function end(container: Container, clock: number): void {
     container.ended = clock;
-    container.kill = null;
+    container.kills = [];
   }
 
   function inspected(container: Container, snapshot: Snapshot, stamp: Stamp): boolean {
@@ -171,22 +174,19 @@ export function createContainers(options: ContainersOptions): Containers {
     container.ended = null;
     container.run = snapshot.startedAt;
     container.snapshot = snapshot;
-    const dismissed = judgeKill(container, snapshot);
-    emit(contentsOf(container, snapshot), stamp);
+    const dismissed = judgeKills(container, snapshot, options.survivalGrace, now());
+    say(container, snapshot, stamp);
     const fault = gateFault(snapshot);
     if (fault !== null) complain(container, fault);
     // "Stopping" has been said with a newer clock than this answer's.
     return dismissed && stamp.clock < container.heard;
   }
 
-  /** @returns whether an earlier signal turned out not to mean its end */
-  function judgeKill(container: Container, { startedAt, stopSignal }: Snapshot): boolean {
-    const { kill } = container;
-    if (kill === null) return false;
-    kill.run ??= startedAt;
-    if (kill.run === startedAt && isStop(kill.signal, stopSignal)) return false;
-    container.kill = null;
-    return true;
+  /** Status last: whoever acts on "running" must have the rest already. */
+  function say(container: Container, snapshot: Snapshot, stamp: Stamp): void {
+    emit(contentsOf(snapshot), stamp);
+    // That it stops may be known from the engine's memory: what waits for its drain counts from the signal on.
+    emit([statusOf(container)], { ...stamp, at: stoppingSince(container) ?? stamp.at });
   }
 
   function missing(container: Container): void {
@@ -210,24 +210,26 @@ export function createContainers(options: ContainersOptions): Containers {
     const { id, snapshot } = container;
     const task = taskIdOf(container);
     const bare = { kind: "assigned", task, definition: `container:${id}`, inherits: null, node: options.node } as const;
-    emit(snapshot === null ? [bare] : contentsOf(container, snapshot), stamp);
+    if (snapshot === null) emit([bare], stamp);
+    else say(container, snapshot, stamp);
   }
 
   function survivors(): readonly Container[] {
-    const found = [...known.values()].filter((container) => deadlineOf(container) <= now());
+    const found = [...known.values()].filter((container) => deadlineOf(container, options.survivalGrace) <= now());
     for (const container of found) {
       complain(
         container,
-        `was sent signal ${container.kill?.signal}, its stop signal, but runs on: it counts as running again`,
+        `was sent signal ${stopOf(container)?.signal}, its stop signal, but runs on: it counts as running again`,
       );
       container.complaint = null;
-      container.kill = null;
+      container.kills = [];
     }
     return found;
   }
 
   function nextDeadline(): number {
-    return Math.min(Number.POSITIVE_INFINITY, ...[...known.values()].map(deadlineOf));
+    const deadlines = [...known.values()].map((container) => deadlineOf(container, options.survivalGrace));
+    return Math.min(Number.POSITIVE_INFINITY, ...deadlines);
   }
 
   function stopping(task: string): Container | null {

@@ -12,6 +12,16 @@ import { type DockerOptions, engineAddress } from "./options.ts";
 /** Older engines are not tested. */
 const OLDEST = [19, 3] as const;
 
+/** The one thing that is written, and only where a label asks for it. */
+const KILL = "POST /containers/{id}/kill";
+const GATE = "muster.stop-gate";
+const PROXY = "deploy/swarm/config/engine-proxy.cfg shows all that Muster needs";
+
+const Services = v.fallback(
+  v.array(v.object({ Spec: v.object({ Labels: v.fallback(v.record(v.string(), v.string()), {}) }) })),
+  [],
+);
+
 const Version = v.object({
   ServerVersion: v.optional(v.string(), ""),
   Swarm: v.nullish(
@@ -21,7 +31,7 @@ const Version = v.object({
 
 export async function* diagnose(
   options: DockerOptions,
-  { now }: AdapterContext,
+  context: AdapterContext,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
   const address = engineAddress(options);
@@ -38,7 +48,7 @@ export async function* diagnose(
     return;
   }
   try {
-    yield* ask(engine, options.host, now, signal);
+    yield* ask(engine, options.host, context, signal);
   } finally {
     engine.close();
   }
@@ -67,7 +77,12 @@ async function socket(path: string): Promise<Finding> {
   return warning("socket", `${path} (mode ${mode}): everybody on this machine may write to it`, `chmod o-rw ${path}`);
 }
 
-async function* ask(engine: Engine, host: string, now: () => number, signal: AbortSignal): AsyncGenerator<Finding> {
+async function* ask(
+  engine: Engine,
+  host: string,
+  { now, random }: AdapterContext,
+  signal: AbortSignal,
+): AsyncGenerator<Finding> {
   const began = now();
   let info: unknown;
   try {
@@ -83,6 +98,7 @@ async function* ask(engine: Engine, host: string, now: () => number, signal: Abo
   yield ok("reached", host);
   yield* told(info, { began, ended });
   for (const [what, read] of reads(engine, signal)) yield await permission(what, read, signal);
+  if (await hasGate(engine, signal)) yield await permission(KILL, () => killNobody(engine, random, signal), signal);
 }
 
 function* told(info: unknown, request: { readonly began: number; readonly ended: number }): Generator<Finding> {
@@ -124,6 +140,28 @@ async function inspectOne(engine: Engine, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** Whether a container here, or a service where this engine is a manager, has a stop gate (docs/alb.md). */
+async function hasGate(engine: Engine, signal: AbortSignal): Promise<boolean> {
+  // What can't be read is told already, or is a manager's only.
+  const [rows, services] = await Promise.allSettled([engine.containers(signal), engine.services(signal)]);
+  signal.throwIfAborted();
+  const labels = [
+    ...(rows.status === "fulfilled" ? readRows(rows.value).map(({ Labels }) => Labels) : []),
+    ...(services.status === "fulfilled" ? v.parse(Services, services.value).map(({ Spec }) => Spec.Labels) : []),
+  ];
+  return labels.some((each) => Object.hasOwn(each, GATE));
+}
+
+/** No container has this id: nobody can know it before. */
+async function killNobody(engine: Engine, random: () => number, signal: AbortSignal): Promise<void> {
+  const id = Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join("");
+  try {
+    await engine.kill(id, "SIGTERM", signal);
+  } catch (error) {
+    if (!(error instanceof EngineError && error.status === 404)) throw error;
+  }
+}
+
 async function openEvents(engine: Engine, signal: AbortSignal): Promise<void> {
   const done = new AbortController();
   const stream = await engine.events(null, AbortSignal.any([signal, done.signal]));
@@ -133,9 +171,10 @@ async function openEvents(engine: Engine, signal: AbortSignal): Promise<void> {
 }
 
 async function permission(what: string, read: () => Promise<unknown>, signal: AbortSignal): Promise<Finding> {
+  const how = what === KILL ? "STOP_GATE=on for deploy/swarm's; docs/alb.md, Stop-signal gate" : PROXY;
   return await look(
     what,
-    `allow ${what} in the socket proxy (deploy/swarm/config/engine-proxy.cfg shows all that Muster needs)`,
+    `allow ${what} in the socket proxy (${how})`,
     async () => {
       await read();
       return ok(what, "allowed");

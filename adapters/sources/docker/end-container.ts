@@ -3,6 +3,7 @@ import { openEngine } from "./client.ts";
 import { type Container, stopSignalOf } from "./container.ts";
 import { EngineError } from "./errors.ts";
 import type { Snapshot } from "./facts.ts";
+import { stopOf, wasSent } from "./kills.ts";
 import type { DockerOptions } from "./options.ts";
 import { signalNumber } from "./signals.ts";
 
@@ -25,8 +26,11 @@ export async function endContainer(
   abort: AbortSignal,
 ): Promise<string | null> {
   // It ends by itself.
-  if (container.kill?.signal === KILL) return null;
-  if ((stopSignalOf(container) ?? TERM) === signalNumber(name)) return pointless(name);
+  if (stopOf(container)?.signal === KILL) return null;
+  const number = signalNumber(name);
+  if ((stopSignalOf(container) ?? TERM) === number) return pointless(name);
+  // By an earlier Muster, or by hand: it is on its way, and some programs take a second one for haste.
+  if (wasSent(container, number)) return null;
   const engine = await openEngine(options);
   try {
     await engine.kill(container.id, name, abort);

@@ -29,38 +29,47 @@ const HINTS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "connection timed out",
   ECONNRESET: "the connection was reset",
   EPIPE: "the connection was reset",
+  UND_ERR_SOCKET: "the connection was reset",
+  UND_ERR_CONNECT_TIMEOUT: "connection timed out",
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: "its answer is too large",
 };
 
-/**
- * Turns what dockerode throws into one clear line.
- * @param what the request, e.g. `GET /info`
- */
-export function toEngineError(error: unknown, host: string, what: string): EngineError {
+/** A request that did not come to an answer, as one clear line. */
+export function toEngineError(error: unknown, host: string): EngineError {
   if (error instanceof EngineError) return error;
-  const { code, statusCode, message } = detailsOf(error);
-  if (statusCode !== null)
-    return new EngineError(refusal(host, what, statusCode, message), { cause: error, status: statusCode });
+  const { code, message } = detailsOf(error);
   return new EngineError(`docker: cannot reach ${host}: ${HINTS[code] ?? (code || message)}`, { cause: error });
 }
 
-function refusal(host: string, what: string, status: number, message: string): string {
+/**
+ * An answer that is none of those wanted, as one clear line.
+ * @param what the request, e.g. `GET /info`
+ * @param text the body of the answer; the engine's own has a JSON object with a message
+ */
+export function refusal(host: string, what: string, status: number, text: string): EngineError {
   const hint = status === 401 || status === 403 ? " – does the socket proxy allow it?" : "";
-  return `docker: ${host} answered ${what} with HTTP ${status}: ${message}${hint}`;
+  const said = oneLine(engineMessage(text) ?? text);
+  return new EngineError(`docker: ${host} answered ${what} with HTTP ${status}${said && `: ${said}`}${hint}`, {
+    status,
+  });
 }
 
-function detailsOf(error: unknown): { code: string; statusCode: number | null; message: string } {
-  if (!(error instanceof Error)) return { code: "", statusCode: null, message: String(error) };
-  const { code, statusCode, json } = error as Error & { code?: unknown; statusCode?: unknown; json?: unknown };
-  return {
-    code: typeof code === "string" ? code : "",
-    statusCode: typeof statusCode === "number" ? statusCode : null,
-    message: oneLine(engineMessage(json) ?? error.message),
-  };
+/** What a wrapped error is about is told by the innermost that has a code. */
+function detailsOf(error: unknown): { readonly code: string; readonly message: string } {
+  if (!(error instanceof Error)) return { code: "", message: String(error) };
+  const { code } = error as NodeJS.ErrnoException;
+  if (typeof code === "string") return { code, message: oneLine(error.message) };
+  return error.cause === undefined ? { code: "", message: oneLine(error.message) } : detailsOf(error.cause);
 }
 
-function engineMessage(json: unknown): string | null {
-  if (typeof json !== "object" || json === null || !("message" in json)) return null;
-  return typeof json.message === "string" ? json.message : null;
+function engineMessage(text: string): string | null {
+  try {
+    const json: unknown = JSON.parse(text);
+    if (typeof json !== "object" || json === null || !("message" in json)) return null;
+    return typeof json.message === "string" ? json.message : null;
+  } catch {
+    return null;
+  }
 }
 
 function oneLine(text: string): string {

@@ -1,5 +1,6 @@
 /** The parts of `GET /containers/{id}/json`, `/containers/json`, `/networks` and `/info` that are used. Strict on identity only. */
 import * as v from "valibot";
+import { misfitOf } from "../../../src/schema.ts";
 import { EngineError } from "./errors.ts";
 
 const text = v.nullish(v.string(), "");
@@ -116,6 +117,6 @@ function parse<S extends v.GenericSchema>(schema: S, json: unknown, what: string
   if (success) return output;
   const [issue] = issues;
   throw new EngineError(
-    `docker: the engine's ${what} has no proper ${v.getDotPath(issue) ?? "shape"}: ${issue.message}`,
+    `docker: the engine's ${what} has no proper ${v.getDotPath(issue) ?? "shape"}: ${misfitOf(issue)}`,
   );
 }

@@ -4,12 +4,13 @@ import type { Logger } from "../../../src/model.ts";
 import type { Stamps } from "../stamps.ts";
 import { pause, retryDelay } from "../waiting.ts";
 import type { Engine } from "./client.ts";
-import { type Container, isStopping } from "./container.ts";
+import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import { EngineError } from "./errors.ts";
 import { type Snapshot, type SnapshotContext, snapshotOf } from "./facts.ts";
 import { createIngress } from "./ingress.ts";
 import { readInspect } from "./inspect.ts";
+import { isStopping } from "./kills.ts";
 import type { Networks } from "./networks.ts";
 
 export type Outcome =

@@ -1,6 +1,7 @@
-import { type Container, isStopping } from "./container.ts";
+import type { Container } from "./container.ts";
 import { readRows } from "./inspect.ts";
 import type { Outcome } from "./inspector.ts";
+import { isStopping } from "./kills.ts";
 import type { Session } from "./session.ts";
 
 /**

@@ -7,6 +7,7 @@ import { type Bell, pause } from "../waiting.ts";
 import { type Engine, openEngine } from "./client.ts";
 import type { Containers } from "./containers.ts";
 import { EngineError, toEngineError } from "./errors.ts";
+import { recallKills } from "./history.ts";
 import { type EngineInfo, readInfo } from "./inspect.ts";
 import { createInspector, type Inspector } from "./inspector.ts";
 import { list } from "./listing.ts";
@@ -67,6 +68,7 @@ async function follow(parts: SessionParts, engine: Engine, signal: AbortSignal):
   const { containers, stamps, context, inspectConcurrency, options } = parts;
   const info = readInfo(await engine.info(signal));
   // The engine answers before it subscribes; replaying from the time just read closes that gap.
+  for (const kill of await recallKills(engine, info.time, context, signal)) containers.recall(kill);
   const stream = await engine.events(info.time, signal);
   const networks = createNetworks(engine, context.log, signal);
   const inspector = createInspector(
@@ -97,7 +99,7 @@ function readEvents(session: Session, stream: Readable): Promise<never> {
   );
   return new Promise((_resolve, reject) => {
     stream.on("data", (chunk: Buffer) => reader.push(chunk));
-    stream.on("error", (error) => reject(toEngineError(error, options.host, "GET /events")));
+    stream.on("error", (error) => reject(toEngineError(error, options.host)));
     stream.once("close", () => {
       reader.end();
       reject(new EngineError(`docker: ${options.host} closed the event stream – did the engine stop?`));

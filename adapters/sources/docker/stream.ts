@@ -12,6 +12,8 @@ export interface ContainerEvent {
   readonly task: string | null;
   /** `kill`: the signal; `die`: the exit code; `health_status`: the status; else null. */
   readonly detail: string | null;
+  /** By the engine's clock, ms since the epoch; null: not said. */
+  readonly time: number | null;
 }
 
 const ACTIONS = [
@@ -84,6 +86,7 @@ const Message = v.object({
     ID: v.pipe(v.string(), v.nonEmpty()),
     Attributes: v.nullish(v.record(v.string(), v.string()), {}),
   }),
+  timeNano: v.fallback(v.nullish(v.number()), null),
 });
 
 /** @returns null for an event that says nothing about a container; a string that says why a line is not an event */
@@ -98,13 +101,17 @@ export function parseEvent(line: string): ContainerEvent | null | string {
   if (!success) return `an event without a proper ${v.getDotPath(issues[0]) ?? "shape"}`;
   const { ID: id, Attributes: attributes } = message.Actor;
   const [name = "", text] = message.Action.split(": ", 2);
+  // Rounded by JSON.parse to some hundred ns.
+  const time = message.timeNano == null ? null : message.timeNano / 1e6;
   const action = ACTIONS.find((known) => known === name);
   if (action === undefined) return null;
   if (message.Type === "network")
-    return attributes["container"] ? { action, container: attributes["container"], task: null, detail: null } : null;
+    return attributes["container"]
+      ? { action, container: attributes["container"], task: null, detail: null, time }
+      : null;
   if (message.Type !== "container") return null;
   const task = taskOf(id, attributes["name"] ?? "", attributes);
-  return { action, container: id, task, detail: detailOf(action, attributes, text) };
+  return { action, container: id, task, detail: detailOf(action, attributes, text), time };
 }
 
 function detailOf(

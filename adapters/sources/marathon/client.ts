@@ -116,8 +116,9 @@ export function createClient({ name, url, auth, timeout, tls }: ClientOptions): 
     if (status !== 200) throw refusal(name, url, what, status);
     try {
       return JSON.parse(body);
-    } catch (cause) {
-      throw new MarathonError(`${name}: ${url} answered ${what} with something that is not JSON`, { cause });
+    } catch {
+      // No cause: it would quote the answer, which may repeat what it was sent.
+      throw new MarathonError(`${name}: ${url} answered ${what} with something that is not JSON`);
     }
   }
 

@@ -114,7 +114,8 @@ const PROTOCOLS: readonly Protocol[] = ["tcp", "udp", "sctp"];
 
 /** Reads `tcp`, `udp,tcp` or, for pods, `["tcp"]`; what says nothing of these (`http`) is TCP. */
 export function protocolsOf(value: unknown): readonly Protocol[] {
-  const said = (Array.isArray(value) ? value : String(value ?? "").split(",")).map((item) => String(item).trim());
+  const items: readonly unknown[] = Array.isArray(value) ? value : typeof value === "string" ? value.split(",") : [];
+  const said = items.map((item) => (typeof item === "string" ? item.trim() : ""));
   const known = PROTOCOLS.filter((protocol) => said.includes(protocol));
   return known.length > 0 ? known : ["tcp"];
 }

@@ -20,6 +20,7 @@ import type {
   StatusFact,
   SyncedFact,
 } from "../../../src/model.ts";
+import { misfitOf } from "../../../src/schema.ts";
 
 /** The schemas of all of T's fields, optional ones as well: one that were left out here would be dropped from recordings. */
 type FieldsOf<T> = { readonly [K in keyof T]-?: v.GenericSchema<unknown, T[K]> };
@@ -145,5 +146,5 @@ export function parseFact(line: string): Fact | string {
     return "not JSON (cut, or garbled)";
   }
   const { success, output, issues } = v.safeParse(RecordedFact, json);
-  return success ? output : `not a fact: ${v.getDotPath(issues[0]) ?? "shape"}: ${issues[0].message}`;
+  return success ? output : `not a fact: ${v.getDotPath(issues[0]) ?? "shape"}: ${misfitOf(issues[0])}`;
 }

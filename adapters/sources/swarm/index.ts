@@ -11,6 +11,7 @@ import type { SwarmContext, SwarmOptions } from "./options.ts";
 import { createManagerAgent } from "./remote.ts";
 import { createSwarmSource } from "./source.ts";
 import { createStamper } from "./stamper.ts";
+import { openWatch, type Standing } from "./standing.ts";
 import { createView, type View } from "./view.ts";
 
 /** One per process: all that it gives shares one look at the engine. */
@@ -26,6 +27,8 @@ export interface Swarm extends AsyncDisposable {
    * @param outside who leads while this engine is in no swarm
    */
   election(outside: Election): Election;
+  /** What this engine is in the election now; rejects with one line where that can't be told. */
+  standing(signal: AbortSignal): Promise<Standing>;
 }
 
 /** A manager's facts for other Musters. */
@@ -81,6 +84,14 @@ export function openSwarm(
     cluster: createSwarmSource({ ...options, scope: "cluster" }),
     feed: secret === null ? null : { secret: async () => secret.read(), facts },
     election: (outside) => createSwarmElection({ docker, context, outside }),
+    async standing(signal) {
+      const watch = await openWatch(docker);
+      try {
+        return (await watch.look(signal)).standing;
+      } finally {
+        watch.close();
+      }
+    },
     [Symbol.asyncDispose]: () => agent.destroy(),
   };
 }

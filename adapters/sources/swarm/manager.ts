@@ -80,7 +80,7 @@ function createNews({ wanted }: Following): News {
 function hear(stream: Readable, { host }: Following, news: News): Promise<never> {
   return new Promise((_resolve, reject) => {
     stream.on("data", news.heard);
-    stream.on("error", (error) => reject(toEngineError(error, host, "GET /events")));
+    stream.on("error", (error) => reject(toEngineError(error, host)));
     stream.once("close", () =>
       reject(new EngineError(`docker: ${host} closed the event stream – did the engine stop?`)),
     );

@@ -1,5 +1,6 @@
 /** The parts of `/info`, `/services`, `/tasks` and `/nodes` that are used. Strict on identity only. */
 import * as v from "valibot";
+import { misfitOf } from "../../../src/schema.ts";
 import { EngineError } from "../docker/errors.ts";
 
 const text = v.fallback(v.nullish(v.string(), ""), "");
@@ -114,6 +115,6 @@ function parse<S extends v.GenericSchema>(schema: S, json: unknown, what: string
   if (success) return output;
   const [issue] = issues;
   throw new EngineError(
-    `swarm: the engine's ${what} has no proper ${v.getDotPath(issue) ?? "shape"}: ${issue.message}`,
+    `swarm: the engine's ${what} has no proper ${v.getDotPath(issue) ?? "shape"}: ${misfitOf(issue)}`,
   );
 }

@@ -1,7 +1,7 @@
 /** What the event stream does not tell: sources, registries and the audit log. Asked seldom, and when something changed. */
 import type { AuditRecord } from "../../../src/audit/record.ts";
 import type { SourceReport } from "../../../src/http/view.ts";
-import type { RegistryView } from "../../../src/reconcile.ts";
+import type { RegistryView } from "../../../src/registry-view.ts";
 import { MAX_DEEDS, WINDOW_MS, withRecords } from "../history.ts";
 import { mergeRegistries } from "../troubles.ts";
 import { ApiError, get, serverNow } from "./api.ts";

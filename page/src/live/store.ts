@@ -1,6 +1,6 @@
 /** What the page knows. Changes are told to those who draw it at most once per frame. */
 import type { InstanceView, SourceReport } from "../../../src/http/view.ts";
-import type { RegistryView } from "../../../src/reconcile.ts";
+import type { RegistryView } from "../../../src/registry-view.ts";
 import type { History } from "../history.ts";
 
 export interface Known {

@@ -1,7 +1,7 @@
 /** What Muster listens to and what it writes to. */
 import type { ComponentChildren } from "preact";
 import type { SourceReport } from "../../../src/http/view.ts";
-import type { RegistryView } from "../../../src/reconcile.ts";
+import type { RegistryView } from "../../../src/registry-view.ts";
 import { agoText } from "../format.ts";
 import type { Known } from "../live/store.ts";
 import type { CellState } from "../states.ts";

@@ -63,7 +63,7 @@ describe("event stream", () => {
     });
     const create = JSON.stringify({ Type: "network", Action: "create", Actor: { ID: "net", Attributes: {} } });
     const { events, garbage } = read([new TextEncoder().encode(`${connect}\n${create}\n${event("exec_start: ls")}\n`)]);
-    expect(events).toEqual([{ action: "connect", container: ID, task: null, detail: null }]);
+    expect(events).toEqual([{ action: "connect", container: ID, task: null, detail: null, time: null }]);
     expect(garbage).toEqual([]);
   });
 });
@@ -102,7 +102,7 @@ describe("errors", () => {
     ["ECONNREFUSED", /connection refused – is the engine running\?$/],
     ["EWHATEVER", /: EWHATEVER$/],
   ])("%s", (code, pattern) => {
-    const error = toEngineError(Object.assign(new Error("connect"), { code }), "unix:///x", "GET /info");
+    const error = toEngineError(Object.assign(new Error("connect"), { code }), "unix:///x");
     expect(error).toBeInstanceOf(EngineError);
     expect(error.message).toMatch(/^docker: cannot reach unix:\/\/\/x: /);
     expect(error.message).toMatch(pattern);
