@@ -15,7 +15,7 @@ const NAMES_A_FILE = /file$/i;
 // No pattern begins with an open-ended run: labels of 10 kB come by, and quadratic time would be an attack.
 const USER_INFO = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#]*@/gi;
 const ASSIGNMENT = new RegExp(
-  `((?:${SECRET_WORDS})[\\w.-]{0,40})(\\\\?["']?\\s{0,3}[=:]\\s{0,3})(?:\\\\?"[^"]*"|'[^']*'|(?:(?:bearer|basic|token)\\s+)?[^\\s,;&"'}\\]]+)`,
+  `((?:${SECRET_WORDS})[\\w.-]{0,40})(\\\\?["']?\\s{0,3}[=:]\\s{0,3})(?!\\[redacted\\])(?:\\\\?"[^"]*"|'[^']*'|(?:(?:bearer|basic|token)\\s+)?[^\\s,;&"'}\\]]+)`,
   "gi",
 );
 const BEARER = /\b(bearer\s+)[\w.~+/=-]{8,}/gi;
