@@ -17,9 +17,9 @@ import type { Swarm } from "../adapters/sources/swarm/index.ts";
 import { type SwarmContext, SwarmOptions } from "../adapters/sources/swarm/options.ts";
 import type { Adapters, ScopeKind } from "./agent.ts";
 import { aloneElection, type Election } from "./leadership.ts";
-import { serviceLevelOf } from "./levels.ts";
 import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./model.ts";
 import { isModule, loadModule, type ModuleKind } from "./modules.ts";
+import { serviceLevelOf } from "./service-level.ts";
 
 /** Sources of the whole cluster, which only the leader handles, and of both. All others are of one node. */
 const CLUSTER_SOURCES: readonly string[] = ["marathon"];

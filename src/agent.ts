@@ -13,7 +13,7 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./model.ts";
 import type { Write } from "./report.ts";
 import { createScope, type Scope } from "./scope.ts";
-import { isShown, shownScope } from "./shown.ts";
+import { isShown, shownScope } from "./shown-scope.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
 import type { SourceView } from "./world.ts";
 

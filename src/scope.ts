@@ -7,10 +7,10 @@ import type { AuditInput } from "./audit/record.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Fact, Logger, Registry, Source } from "./model.ts";
+import { onReturn } from "./node-return.ts";
 import { createReaper } from "./reaper.ts";
 import { createReconciler, type Reconciler } from "./reconcile.ts";
 import type { ReportSink } from "./report.ts";
-import { onReturn } from "./returning.ts";
 import { createStopGate } from "./stop-gate.ts";
 import { createWorld, type InstanceChange, type World } from "./world.ts";
 

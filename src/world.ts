@@ -9,7 +9,7 @@ import { sameJson } from "./json.ts";
 import type { Fact, Instance, Json, NodeFact, Registration, SourceEvent } from "./model.ts";
 import { type ClaimRule, createPermissions, PERMISSION } from "./policy-claims.ts";
 import { type Services, servicesOf } from "./services.ts";
-import { createShared } from "./shared.ts";
+import { createShared } from "./shared-instances.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
 
 export interface InstanceChange {

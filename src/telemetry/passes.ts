@@ -13,8 +13,8 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Clock } from "../clock.ts";
-import { delegated } from "../levels.ts";
 import type { Change, Outcome, Registry } from "../model.ts";
+import { delegated } from "../service-level.ts";
 import { clean, time } from "./spans.ts";
 
 export interface Passes {

@@ -6,7 +6,7 @@ import { type AgentParts, runAgent } from "../../src/agent.ts";
 import type { Config } from "../../src/config.ts";
 import type { Agent } from "../../src/http/api.ts";
 import { type Election, monotonicClock } from "../../src/leadership.ts";
-import { serviceLevelOf } from "../../src/levels.ts";
+import { serviceLevelOf } from "../../src/service-level.ts";
 import type { AdapterContext, Registry, Source } from "../../src/model.ts";
 import { silent } from "../reconciling.ts";
 import type { Machine, Process } from "./machine.ts";

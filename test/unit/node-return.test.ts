@@ -1,7 +1,7 @@
 /** Rule 7's other half: a node that is back after the leader may have removed its entries looks at its registries at once. */
 import { expect, it } from "vitest";
 import type { Fact } from "../../src/model.ts";
-import { onReturn } from "../../src/returning.ts";
+import { onReturn } from "../../src/node-return.ts";
 import { createWorld } from "../../src/world.ts";
 import { node } from "../facts.ts";
 import { createManualClock } from "../fakes/clock.ts";

@@ -1,7 +1,7 @@
 /** Who writes what in a swarm: nodes their instances and what is missing of the service-level objects, the leader the rest. */
 import { describe, expect, it } from "vitest";
-import { serviceLevelOf } from "../../src/levels.ts";
 import type { Fact } from "../../src/model.ts";
+import { serviceLevelOf } from "../../src/service-level.ts";
 import { addressed, assigned, binding, defined, gone, health, node, status, synced } from "../facts.ts";
 import { createFakeGateway } from "../fakes/registry.ts";
 import { createScene } from "../reconciling.ts";

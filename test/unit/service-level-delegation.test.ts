@@ -1,7 +1,7 @@
 /** The leader's half of a registry has all that the registry has: `muster doctor` and the API look through it. */
 import { expect, it } from "vitest";
-import { serviceLevelOf } from "../../src/levels.ts";
 import type { Registry } from "../../src/model.ts";
+import { serviceLevelOf } from "../../src/service-level.ts";
 
 /** With every member, so that a new one must be named here as well. */
 class Whole implements Required<Registry> {
