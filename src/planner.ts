@@ -99,6 +99,7 @@ export function createPlanner(options: PlannerOptions): Planner {
   };
 
   function next(current: ReadonlyMap<string, Registration>, busy: ReadonlySet<string>): readonly Change[] {
+    world.settle();
     const now = clock.now();
     const contested = settleClaims(current);
     const keys = isAllMarked ? null : free(new Set([...marked, ...contested, ...retries.due(now)]), busy);

@@ -50,6 +50,8 @@ export interface World {
   /** What the facts say of a task; null if it is over, or was never known. */
   task(task: string): TaskRecord | null;
   fate(registration: Registration): Fate;
+  /** Brings the instances up to date at once with what has been joined: facts of one turn are taken in together, a little later. */
+  settle(): void;
   /** Whether the service exists, with or without instances, as far as the sources have said. */
   hasService(service: string): boolean;
   /** All nodes that the sources know. */
@@ -124,6 +126,7 @@ export function createWorld(options: WorldOptions): World {
     instancesOfTask: (task) => (byTask.get(task) ?? []).flatMap((id) => instances.get(id) ?? []),
     task: correlator.record,
     fate,
+    settle: flush,
     hasService,
     nodes: correlator.nodes,
     drain,
@@ -142,14 +145,14 @@ export function createWorld(options: WorldOptions): World {
     names.add(fact.source);
     record(fact);
     for (const task of correlator.join(fact)) markDirty(task);
-    if (fact.kind === "synced") settle(fact.source);
+    if (fact.kind === "synced") listed(fact.source);
     else tell(fact);
   }
 
   /** What the listing dropped must be out of the instances before anyone concludes something from it. */
-  function settle(listed: string): void {
+  function listed(by: string): void {
     flush();
-    for (const listener of listeners) listener.synced?.(listed);
+    for (const listener of listeners) listener.synced?.(by);
   }
 
   function tell(fact: SourceEvent): void {
@@ -172,6 +175,7 @@ export function createWorld(options: WorldOptions): World {
   }
 
   function flush(): void {
+    if (dirty.size === 0) return;
     const changes: InstanceChange[] = [];
     for (const task of dirty) changes.push(...recompute(task));
     dirty.clear();
@@ -217,11 +221,16 @@ export function createWorld(options: WorldOptions): World {
 
   function fate({ task, instance }: Registration): Fate {
     if (task === null) return "absent";
-    if (unsettled.has(task)) return "unsettled";
+    if (isOpen(task)) return "unsettled";
     const known = instance === null ? undefined : instances.get(instance);
     if (known !== undefined) return known.state === "ready" ? "ready" : "withdrawn";
     if (correlator.record(task) !== null) return "withdrawn";
     return correlator.isGone(task) ? "gone" : "absent";
+  }
+
+  /** What has just been joined, in part perhaps, says nothing before it is taken in. */
+  function isOpen(task: string): boolean {
+    return unsettled.has(task) || dirty.has(task);
   }
 
   function hasService(service: string): boolean {

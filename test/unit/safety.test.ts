@@ -122,6 +122,33 @@ describe("rule 3: a source in error keeps its last known state", () => {
   });
 });
 
+describe("a pass in the middle of a turn", () => {
+  const parts = runningTask("t1");
+  const kinds = parts.map(({ kind }) => kind);
+
+  it.each(kinds.map((kind, index) => [index + 1, kind] as const))(
+    "after %i facts of a task (the last: %s) takes nothing of it away",
+    async (count) => {
+      const scene = createScene();
+      hold(scene, entry("t1"));
+      for (const fact of parts.slice(0, count)) scene.world.join(fact);
+      // Nothing has been taken in yet: the facts of one turn are, together, in the next one.
+      await scene.pass();
+      expect(scene.keys).toEqual(["fake:t1:8080"]);
+    },
+  );
+
+  it("sees the end of a task that was told just before it", async () => {
+    const scene = createScene();
+    hold(scene, entry("t1"));
+    await scene.say(...parts, synced());
+    await scene.pass();
+    scene.world.join(gone({ task: "t1", clock: 9 }));
+    await scene.pass();
+    expect(scene.keys).toEqual([]);
+  });
+});
+
 describe("rule 4: the mass-delete guard", () => {
   const trust = "whole";
   const source = "marathon";
