@@ -288,7 +288,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   async function withdrawAll(signal: AbortSignal): Promise<void> {
-    const current = mirror ?? (await listed(signal));
+    // A write that the stop has cut off may have been done.
+    const current = mirror === null || isListingDue ? await listed(signal) : mirror;
     const changes = planner.withdrawal(current);
     if (changes.length > 0) await written(changes, current, signal);
   }

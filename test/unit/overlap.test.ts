@@ -46,8 +46,8 @@ function slowScene() {
   return {
     scene,
     underWay,
-    hold: () => {
-      held = true;
+    hold: (on: boolean) => {
+      held = on;
     },
     shown: () => underWay.map(({ op, key }) => `${op} ${key}`),
     write: (key: string) => underWay.find((one) => one.key === key) ?? expect.fail(`no write of ${key} is under way`),
@@ -58,7 +58,7 @@ async function running() {
   const slow = slowScene();
   const done = slow.scene.start();
   await slow.scene.say(...runningTask("a"), synced());
-  slow.hold();
+  slow.hold(true);
   return {
     ...slow,
     async [Symbol.asyncDispose]() {
@@ -125,6 +125,18 @@ describe("writes that overlap", () => {
     await run.scene.clock.advance(10_000);
     expect(run.scene.registry.lists).toBeGreaterThan(lists);
     expect(run.shown()).toEqual([`register ${B}`]);
+  });
+
+  it("what the stop cut off, and was done all the same, is withdrawn with the rest (onExit: deregister)", async () => {
+    await using run = await running();
+    await run.scene.say(...runningTask("b", { hostPort: 2 }));
+    const held = [...run.scene.registry.entries.values()][0] ?? expect.fail("nothing is registered");
+    run.scene.registry.entries.set(B, { ...held, key: B, instance: "b:8080", task: "b" });
+    run.scene.stop.abort(new Error("stopped"));
+    await settled();
+    run.hold(false);
+    await run.scene.reconciler.withdrawAll(AbortSignal.timeout(5_000));
+    expect(run.scene.keys).toEqual([]);
   });
 
   it("whatever the order in which they end, the registry has in the end what runs, and never two of one key or port", async () => {
