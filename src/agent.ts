@@ -4,15 +4,15 @@
  * Start: API first (it answers before anything else is ready), then who this node is, then the audit log, then the
  * adapters. Stop: sources end, one last bounded pass, everything is disposed of.
  */
-import { type Audit, openAudit } from "./audit.ts";
+import type { Audit } from "./audit.ts";
 import { steadyClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Agent, ApiListener } from "./http/api.ts";
 import { type Election, monotonicClock, whileLeader } from "./leadership.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
 import type { AdapterContext, Logger, NodeIdentity, Registry, Source } from "./model.ts";
 import type { Write } from "./report.ts";
-import { createScope, type Scope } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 import { isShown, shownScope } from "./shown-scope.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
 import type { SourceView } from "./world.ts";
@@ -53,9 +53,13 @@ export interface Adapters {
 export async function runAgent(config: Config, parts: AgentParts, signal: AbortSignal): Promise<void> {
   const { log } = parts;
   const state: AgentState = { scopes: [], isStarted: false, audit: null, waitsFor: null, listeners: new Set() };
-  const metrics = createMetrics({ scopes: () => state.scopes.map(shownScope) });
-  await using _server = await parts.serve(createAgent(config, state, metrics, log));
+  const loadMetrics = lazy(async () => {
+    const { createMetrics } = await import("./metrics.ts");
+    return createMetrics({ scopes: () => state.scopes.map(shownScope) });
+  });
+  await using _server = await parts.serve(createAgent(config, state, loadMetrics, log));
   try {
+    const [metrics, { openAudit }] = await Promise.all([loadMetrics(), import("./audit.ts")]);
     const node = await parts.identify(signal, (error) => {
       state.waitsFor = error;
     });
@@ -74,6 +78,15 @@ export async function runAgent(config: Config, parts: AgentParts, signal: AbortS
   } finally {
     state.audit = null;
   }
+}
+
+/** The API answers before the rest, above all the metrics' library, is loaded (docs/benchmarks.md). */
+function lazy<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | null = null;
+  return () => {
+    loaded ??= load();
+    return loaded;
+  };
 }
 
 /** The audit log, of which the metrics hear as well. */
@@ -177,6 +190,7 @@ async function runScope(
   const { log } = parts.parts;
   const { sources, registries: loaded, swarm = null } = await parts.parts.load(kind, contextFor(parts, node));
   const registries = tracing === null ? loaded : loaded.map(tracing.traced);
+  const { createScope } = await import("./scope.ts");
   const scope = createScope({
     ...{ sources, registries, policy: config.policy, log },
     ...{ audit: audit.append, clock: steadyClock, random: Math.random },
@@ -238,12 +252,12 @@ async function settled(work: Promise<void>): Promise<{ readonly error: unknown }
   }
 }
 
-function createAgent(config: Config, state: AgentState, metrics: Metrics, log: Logger): Agent {
+function createAgent(config: Config, state: AgentState, loadMetrics: () => Promise<Metrics>, log: Logger): Agent {
   return {
     scopes: () => state.scopes.map(shownScope),
     sources: () => sources(config, state),
     audit: () => state.audit,
-    metrics: metrics.text,
+    metrics: async () => (await loadMetrics()).text(),
     unready: () => unready(state),
     now: Date.now,
     dryRun: config.policy.dryRun,
