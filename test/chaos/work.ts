@@ -6,11 +6,6 @@ import type { PlannedDeed } from "./plan.ts";
 /** Names of services, of which only some are there at a time. */
 const NAMES = ["cart", "shop", "mail", "stock", "bills"] as const;
 /**
- * Services with a route, always: Muster leaves a route that a service has no more in Kong for as long as the service has
- * targets of other nodes there (`usersOf` in the Kong adapter), so that a route, once given, is changed but not taken away.
- */
-const ROUTED: readonly string[] = ["cart", "shop", "stock"];
-/**
  * Services whose tasks have two ports, always: what they register is then called otherwise, and Muster keeps what a service
  * had under a name without instances for as long as the service exists (decision 009).
  */
@@ -52,7 +47,7 @@ export function createDeeds(random: Random, nodes: number): Deeds {
       ...(isGlobal && { published: one(free) }),
       ports,
       tags: `v${made}`,
-      ...(ROUTED.includes(service) && { route: routeTo(service, ports) }),
+      ...(random.chance(0.6) && { route: routeTo(service, ports) }),
       ...(random.chance(0.8) && { group: random.below(GROUPS.length) }),
       // A fixed port can't be had twice on a node, so that a new task must wait for the old one's end.
       order: isGlobal ? "stop-first" : order(),
@@ -87,7 +82,7 @@ export function createDeeds(random: Random, nodes: number): Deeds {
       () => ({ kind: "image", service, image: one(["lab/web:v1", "lab/web:v2", "lab/web:hc"]), order: how }),
       () => ({
         ...{ kind: "relabel", service, tags: `v${made},${one(["blue", "green"])}` },
-        ...(ROUTED.includes(service) && { route: routeTo(service, ports) }),
+        ...(random.chance(0.6) && { route: routeTo(service, ports) }),
       }),
       () => ({ kind: "rebuild", service, build: String(made) }),
       () => ({ kind: "replace", service, order: how }),

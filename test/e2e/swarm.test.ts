@@ -26,7 +26,7 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
   it("registers 20 replicas of 3 services, each on its own node's authority", async () => {
     await fleet.create("vote", 8, "--label", "muster.route.host=vote.example", "--label", "muster.name=vote");
     await fleet.create("result", 6, "--container-label", "muster.route.host=result.example");
-    await fleet.create("quiet", 6);
+    await fleet.create("quiet", 6, "--label", "muster.route.host=quiet.example");
 
     await fleet.converges({ vote: 8, result: 6, quiet: 6 });
 
@@ -87,6 +87,21 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     expect(routed("vote.example")).toBe(0);
     expect(await fleet.audited(unmoved)).toEqual(before);
     await fleet.converges({ vote: 8 });
+  });
+
+  it("a route label that is removed takes the route away, though other nodes' targets stay", async () => {
+    const services = fleet.inKong("services");
+    expect(routed("quiet.example")).toBe(6);
+
+    await fleet.swarm.docker(["service", "update", "--detach", "--label-rm", "muster.route.host", "quiet"]);
+
+    const isGone = () => serve(fleet.kong.world, { host: "quiet.example", path: "/" }) === null;
+    await until(() => isGone() && fleet.inKong("services") === services - 1, { ...SOON, what: "no route" });
+    expect(targetsServed(fleet.kong.world, "quiet")).toHaveLength(6);
+    const inVulcand = () => Object.keys(vulcand.fake.store.dump()).filter((key) => key.includes("quiet.example"));
+    // What it has refused, since another node had needed it just before, is tried again after 15 s.
+    await until(() => inVulcand().length === 0, { timeoutMs: 60_000, what: "no frontend" });
+    await fleet.converges({ quiet: 6 });
   });
 
   it("a service that is removed leaves nothing, and one without tasks keeps its route", async () => {

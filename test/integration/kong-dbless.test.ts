@@ -211,6 +211,24 @@ describe("Kong without a database", () => {
     expect(await two.list(NEVER)).toEqual([]);
   });
 
+  it("a route that no node's instances ask for any more goes, while their targets stay", async () => {
+    const [one, two] = [open(), open(TWO)];
+    const own = instance(2, { routes: ROUTES, address: "10.0.0.2" });
+    await converge(one, [instance(1, { routes: ROUTES })]);
+    await converge(two, [own]);
+    await converge(one, [instance(1)]);
+    expect(serve(kongs[0].world, { host: "shop.example", path: "/cart" })?.targets).toHaveLength(2);
+
+    await converge(two, [{ ...own, routes: [] }]);
+
+    expect(kongs.map(({ world }) => serve(world, { host: "shop.example", path: "/cart" }))).toEqual([null, null]);
+    expect(keysOf((await two.list(NEVER)).filter(({ rank }) => rank < 0))).toEqual(["upstreams/web"]);
+    expect(kongs.map(({ world }) => targetsServed(world, "web"))).toEqual([
+      ["10.0.0.1:10001", "10.0.0.2:10002"],
+      ["10.0.0.1:10001", "10.0.0.2:10002"],
+    ]);
+  });
+
   it("what a dead node has left is found with its node, and removed by another", async () => {
     const [leader, dead] = [open(), open(TWO)];
     await converge(leader, [instance(1)]);

@@ -36,6 +36,7 @@ describe("what is written", () => {
       "muster-task.task1",
       "muster-source.docker",
       "muster-target.10.0.0.1~3a10001",
+      "muster-routes.1",
     ]);
   });
 

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { dialectOf } from "../../adapters/registries/kong/dialect.ts";
-import { marksIn, othersTags, tagFault, tagsFor } from "../../adapters/registries/kong/marks.ts";
-import { isRouteName, objectName, routeName, serviceFault } from "../../adapters/registries/kong/names.ts";
+import { marksIn, othersTags, routesIn, routesTag, tagFault, tagsFor } from "../../adapters/registries/kong/marks.ts";
+import { objectName, routeIndex, routeName, serviceFault } from "../../adapters/registries/kong/names.ts";
 import { KongOptions } from "../../adapters/registries/kong/options.ts";
 import { normalPath, readPath, writePath } from "../../adapters/registries/kong/path.ts";
 import { addressFault, readTarget, targetOf } from "../../adapters/registries/kong/target.ts";
@@ -44,6 +44,21 @@ describe("marks", () => {
     expect(marksIn(tags)).toBeNull();
   });
 
+  it("a target's number of routes comes back, and is unknown where it is not said once and plainly", () => {
+    for (const count of [0, 1, 9, 10, 1000]) {
+      expect(routesTag(count)).toMatch(/^[a-z0-9.-]+$/);
+      expect(routesIn(["team-a", routesTag(count), "muster"])).toBe(count);
+      expect(othersTags(["team-a", routesTag(count)])).toEqual(["team-a"]);
+    }
+    for (const tags of [
+      [],
+      [routesTag(1), routesTag(2)],
+      ...["", "01", "-1", "1.5", "all", "99999"].map((n) => [`muster-routes.${n}`]),
+    ]) {
+      expect(routesIn(tags), tags.join()).toBeNull();
+    }
+  });
+
   it("a value that no tag can hold is told", () => {
     expect(tagFault("id", "")).toBe("its id is empty");
     expect(tagFault("id", "\ud800")).toBe("its id is not valid Unicode");
@@ -61,14 +76,14 @@ describe("names", () => {
         fc.pre(c1 !== c2 || s1 !== s2);
         expect(objectName(c1, s1)).not.toBe(objectName(c2, s2));
         expect(routeName(c1, s1, i)).not.toBe(routeName(c2, s2, j));
-        expect(isRouteName(c1, s1, routeName(c1, s1, i))).toBe(true);
-        expect(isRouteName(c2, s2, routeName(c1, s1, i))).toBe(false);
+        expect(routeIndex(c1, s1, routeName(c1, s1, i))).toBe(i);
+        expect(routeIndex(c2, s2, routeName(c1, s1, i))).toBeNull();
       }),
     );
   });
 
   it.each(["web~1", "web~0", "web~02", "web~", "web~2~3", "webb"])("%s is no route of web", (name) => {
-    expect(isRouteName("default", "web", name)).toBe(false);
+    expect(routeIndex("default", "web", name)).toBeNull();
   });
 
   it("a service that Kong would take for an address is refused, unless the cluster tells it apart", () => {

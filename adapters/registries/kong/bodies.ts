@@ -1,7 +1,7 @@
 /** From what should be there to what is sent. */
 import type { Dialect } from "./dialect.ts";
 import { healthBody, NO_HEALTH } from "./health.ts";
-import { CHECKS, othersTags, tagsFor, usersIn, userTag } from "./marks.ts";
+import { CHECKS, othersTags, routesTag, tagsFor, usersIn, userTag } from "./marks.ts";
 import { isUnusual, writePath } from "./path.ts";
 import type { Settings } from "./settings.ts";
 import type { ObjectSpec, RouteSpec, ServiceSpec, TargetSpec, UpstreamSpec } from "./spec.ts";
@@ -67,9 +67,10 @@ function routeFields(
 
 /** @param others tags that others have put there */
 export function targetBody(spec: TargetSpec, service: string, others: readonly string[], { cluster, node }: Writing) {
-  const { target, weight, instance, task, source } = spec;
+  const { target, weight, instance, task, source, routes } = spec;
   const marks = { cluster, service, node, instance, task, source, target };
-  return { target, weight, tags: union(tagsFor(marks), others) };
+  const needs = routes === null ? [] : [routesTag(routes)];
+  return { target, weight, tags: union(tagsFor(marks), needs, others) };
 }
 
 function union(...lists: readonly (readonly string[])[]): readonly string[] {

@@ -27,6 +27,8 @@ export const CHECKS = "muster-checks";
 export const BASE = "muster-base";
 /** Names a node that needs the object, where no target tells. */
 const USER = "muster-user.";
+/** On targets: how many routes the instance asks for. No mark of {@link Marks}, since it says nothing of whose it is. */
+const ROUTES = "muster-routes.";
 
 /** Longer ones don't fit into PostgreSQL's index of tags (a third of a page, 2704 bytes, for one entry). */
 const MAX_TAG = 2000;
@@ -47,6 +49,16 @@ export function userTag(node: string): string {
 /** The nodes whose Muster has said that they need the object. */
 export function usersIn(tags: readonly string[]): readonly string[] {
   return tags.filter((each) => each.startsWith(USER)).flatMap((each) => decode(each.slice(USER.length)) ?? []);
+}
+
+export function routesTag(count: number): string {
+  return `${ROUTES}${count}`;
+}
+
+/** @returns null if the target does not say so, being a stranger's or an older Muster's, or if that can't be read */
+export function routesIn(tags: readonly string[]): number | null {
+  const [said, ...more] = tags.filter((each) => each.startsWith(ROUTES)).map((each) => each.slice(ROUTES.length));
+  return said !== undefined && more.length === 0 && /^(?:0|[1-9]\d{0,3})$/.test(said) ? Number(said) : null;
 }
 
 /** @returns null if Muster did not make it, or if a mark can't be read */

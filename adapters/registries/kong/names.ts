@@ -18,10 +18,11 @@ export function routeName(cluster: string, service: string, index: number): stri
   return index === 0 ? name : `${name}~${index + 1}`;
 }
 
-/** @returns whether it is the name of one of the service's routes */
-export function isRouteName(cluster: string, service: string, name: string): boolean {
+/** @returns the index that {@link routeName} gives that name for; null if it is the name of none of the service's routes */
+export function routeIndex(cluster: string, service: string, name: string): number | null {
   const [, number = "1"] = /~([1-9]\d{0,3})$/.exec(name) ?? [];
-  return name === routeName(cluster, service, Number(number) - 1);
+  const index = Number(number) - 1;
+  return name === routeName(cluster, service, index) ? index : null;
 }
 
 /** @returns why the cluster's name can't begin an upstream's; null if it can */

@@ -79,7 +79,9 @@ export async function removeObject(
   const present = await look(scene, spec, signal);
   if (present === null || present.registration === null) return;
   const upstream = objectName(scene.settings.cluster, held.service);
-  const users = usersOf(present.tags, await targetsIn(scene, upstream, signal), scene.settings);
+  const { kind, name } = spec;
+  const object = { kind, name, service: held.service, tags: present.tags };
+  const users = usersOf(object, await targetsIn(scene, upstream, signal), scene.settings);
   if (users.length > 0) {
     await withdrawUse(scene, spec, present, signal);
     throw stillUsed(users);

@@ -3,6 +3,7 @@ import type { Registration } from "../../../src/model.ts";
 import type { TargetRow } from "./answers.ts";
 import { marksIn } from "./marks.ts";
 import { readRoute, readService, readTargetRow, readUpstream, type Whose } from "./readback.ts";
+import type { ObjectSpec } from "./spec.ts";
 import type { KongState } from "./state.ts";
 import { usersOf } from "./users.ts";
 
@@ -16,7 +17,8 @@ export interface Owned {
 }
 
 interface OwnObject {
-  readonly row: { readonly id: string; readonly tags: readonly string[] };
+  readonly kind: ObjectSpec["kind"];
+  readonly row: { readonly id: string; readonly tags: readonly string[]; readonly name?: string | null | undefined };
   readonly registration: Registration;
 }
 
@@ -34,8 +36,10 @@ export function registrationsIn(state: KongState, whose: Whose): Owned {
       if (registration !== null) own.push({ row, registration });
     }
   }
-  const marked = objects.map(({ row, registration }): Registration => {
-    const users = usersOf(row.tags, targetsOf.get(registration.service) ?? [], whose);
+  const marked = objects.map(({ kind, row, registration }): Registration => {
+    const { service } = registration;
+    const object = { kind, name: row.name ?? "", service, tags: row.tags };
+    const users = usersOf(object, targetsOf.get(service) ?? [], whose);
     return users.length === 0 ? registration : { ...registration, inUse: true };
   });
   const byKey = new Map(own.map(({ registration }) => [registration.key, registration]));
@@ -62,9 +66,9 @@ export function othersIn(state: KongState, whose: Whose): readonly Registration[
 function objectsIn({ upstreams, services, routes }: KongState, whose: Whose): readonly OwnObject[] {
   const names = new Map(services.flatMap(({ id, name }) => (typeof name === "string" ? [[id, name]] : [])));
   const all = [
-    ...upstreams.map((row) => ({ row, registration: readUpstream(row, whose) })),
-    ...services.map((row) => ({ row, registration: readService(row, whose) })),
-    ...routes.map((row) => ({ row, registration: readRoute(row, names, whose) })),
+    ...upstreams.map((row) => ({ kind: "upstream" as const, row, registration: readUpstream(row, whose) })),
+    ...services.map((row) => ({ kind: "service" as const, row, registration: readService(row, whose) })),
+    ...routes.map((row) => ({ kind: "route" as const, row, registration: readRoute(row, names, whose) })),
   ];
-  return all.flatMap(({ row, registration }) => (registration === null ? [] : [{ row, registration }]));
+  return all.flatMap(({ registration, ...rest }) => (registration === null ? [] : [{ ...rest, registration }]));
 }

@@ -100,8 +100,11 @@ function remove(parts: Parts, held: Registration, settings: Settings): void {
   const part = parts.get(held.key);
   if (part === undefined) return;
   if (part.registration === null && !isOf(part, held.node, settings)) return;
-  if (part.kind !== "target") {
-    const users = usersOf(part.tags, targetsIn(parts, held.service, settings), settings);
+  const spec = readSpec(held.spec);
+  if (spec.kind !== "target") {
+    const { service } = held;
+    const object = { kind: spec.kind, name: spec.name, service, tags: part.tags };
+    const users = usersOf(object, targetsIn(parts, service, settings), settings);
     if (users.length > 0) throw stillUsed(users);
   }
   parts.delete(held.key);

@@ -39,7 +39,7 @@ function identityFault({ id, task, source }: Instance): string | null {
 }
 
 function toInstances(instance: Instance, settings: Settings): readonly Registration[] {
-  const { id, service, task, source, checks, state } = instance;
+  const { id, service, task, source, checks, state, routes } = instance;
   const { cluster, node } = settings;
   const upstream = objectName(cluster, service);
   const notes: string[] = [];
@@ -50,8 +50,9 @@ function toInstances(instance: Instance, settings: Settings): readonly Registrat
   // The address was looked at.
   const target = targetOf(instance.address ?? "", instance.port ?? 0);
   const weight = state === "draining" ? 0 : weightOf(instance.weight, weightNotes);
-  const marks: Marks = { cluster, service, node, instance: id, task, source, target };
-  const spec = { kind: "target" as const, upstream, target, weight, instance: id, task, source };
+  const identity = { instance: id, task, source };
+  const spec = { kind: "target" as const, upstream, target, weight, ...identity, routes: routes.length };
+  const marks: Marks = { cluster, service, node, ...identity, target };
   const ofTarget = targetRegistration(marks, readTarget(target)?.endpoint ?? "", spec);
   return [withNotes(ofUpstream, notes), withNotes(ofTarget, weightNotes)];
 }

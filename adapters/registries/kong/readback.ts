@@ -2,8 +2,8 @@
 import type { Registration } from "../../../src/model.ts";
 import type { RouteRow, ServiceRow, TargetRow, UpstreamRow } from "./answers.ts";
 import { readHealth } from "./health.ts";
-import { CHECKS, type Marks, marksIn, usersIn } from "./marks.ts";
-import { isRouteName, objectName } from "./names.ts";
+import { CHECKS, type Marks, marksIn, routesIn, usersIn } from "./marks.ts";
+import { objectName, routeIndex } from "./names.ts";
 import { isUnusual, readPath } from "./path.ts";
 import { objectRegistration, targetRegistration } from "./registrations.ts";
 import type { Settings } from "./settings.ts";
@@ -42,7 +42,8 @@ export function readService(row: ServiceRow, whose: Whose): Registration | null 
 export function readRoute(row: RouteRow, services: ReadonlyMap<string, string>, whose: Whose): Registration | null {
   const { name, tags } = row;
   const marks = ownMarks(tags, whose.cluster);
-  if (marks === null || typeof name !== "string" || !isRouteName(whose.cluster, marks.service, name)) return null;
+  if (marks === null || typeof name !== "string") return null;
+  if (routeIndex(whose.cluster, marks.service, name) === null) return null;
   const paths = row.paths.map(readPath).sort(byText);
   const serviceId = row.service?.id ?? "";
   return objectRegistration(marks.service, {
@@ -68,7 +69,8 @@ export function readTargetRow(row: TargetRow, upstream: string, { cluster, node 
   if (instance === undefined || task === undefined || source === undefined) return null;
   if (upstream !== objectName(cluster, service)) return null;
   const { weight } = row;
-  const spec = { kind: "target" as const, upstream, target: read.target, weight, instance, task, source };
+  const routes = routesIn(row.tags);
+  const spec = { kind: "target" as const, upstream, target: read.target, weight, instance, task, source, routes };
   return targetRegistration(marks, read.endpoint, spec);
 }
 

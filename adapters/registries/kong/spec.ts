@@ -52,6 +52,8 @@ const Target = v.object({
   instance: v.string(),
   task: v.string(),
   source: v.string(),
+  /** How many the instance asks for, so that other nodes know which it needs; null: not said, an older Muster wrote it. */
+  routes: v.nullable(v.number()),
 });
 
 const Spec = v.variant("kind", [Upstream, Service, Route, Target]);
