@@ -120,10 +120,12 @@ export async function loadAdapters(
   swarm: Swarm | null,
 ): Promise<Adapters> {
   const names = sourceNames(options.sources, scope).filter((name) => name !== SWARM);
+  const serviceLevel = swarm !== null && scope === "node" ? "create" : "keep";
+  const contextOf = (name: string): AdapterContext => ({ ...context(name), serviceLevel });
   const [madeSources, madeRegistries] = await Promise.all([
     Promise.all(names.map((name) => make("sources", sources, name, options.sources[name], context))),
     Promise.all(
-      Object.entries(options.registries).map(([name, own]) => make("registries", registries, name, own, context)),
+      Object.entries(options.registries).map(([name, own]) => make("registries", registries, name, own, contextOf)),
     ),
   ]);
   if (swarm === null) return { sources: madeSources, registries: madeRegistries };

@@ -490,6 +490,12 @@ export interface AdapterContext {
    * be written either, not even heart-beats for what `list` finds. @default false
    */
   readonly readOnly?: boolean;
+  /**
+   * `create`: of service-level objects only those that are missing are written from here; the swarm's leader keeps them
+   * right and removes them (decision 009), so that nothing may be left in them that only this node could take back.
+   * @default keep
+   */
+  readonly serviceLevel?: "keep" | "create";
   readonly log: Logger;
   /** ms since the epoch. */
   now(): number;

@@ -28,11 +28,11 @@ const DEFAULTS: Omit<KongOptions, "url"> = {
 
 export function openRegistry(
   url: string,
-  { cluster, node }: Owner = OWNER,
+  { cluster, node, serviceLevel = "keep" }: Owner & Pick<AdapterContext, "serviceLevel"> = OWNER,
   options: Partial<KongOptions> = {},
   log: AdapterContext["log"] = silent,
 ): Registry {
-  const context = { name: "kong", cluster, node, resync: 0, log, now: Date.now, random: () => 0 };
+  const context = { name: "kong", cluster, node, serviceLevel, resync: 0, log, now: Date.now, random: () => 0 };
   return createKongRegistry({ url, ...DEFAULTS, ...options }, context);
 }
 

@@ -171,4 +171,17 @@ describe("Vulcand behind Kong", () => {
     await converge(two, []);
     expect(kong.world.store.routes.size).toBe(0);
   });
+
+  it("a swarm's node, which could never take it back, does not say so: what it made goes with the leader", async () => {
+    const { kong, open } = await scene();
+    const node = open({ ...TWO, serviceLevel: "create" } as typeof TWO, vulcand);
+    const leader = open({ ...OWNER, node: { ...OWNER.node, id: "leader" } }, vulcand);
+    await converge(node, [instance(1, { routes: ROUTES })]);
+    expect(kong.world.store.routes.size).toBe(1);
+
+    await converge(leader, [instance(1, { routes: ROUTES })]);
+    await converge(leader, []);
+
+    expect(kong.world.store.routes.size + kong.world.store.services.size).toBe(0);
+  });
 });

@@ -66,8 +66,8 @@ function weightOf(weight: number | null, notes: string[]): number {
 
 function gatewayObjects(instance: Instance, settings: Settings): readonly Registration[] {
   const { service, routes, id } = instance;
-  const { name, cluster, listener } = settings;
-  const usedHere = listener === null ? null : true;
+  const { name, cluster, listener, saysUse } = settings;
+  const usedHere = saysUse ? true : null;
   const host = objectName(cluster, service);
   const pointsTo = listener ?? { host, port: null, protocol: null };
   if (routes.length > MAX_ROUTES) throw new Error(`${name}: ${quoted(id)}: more than ${MAX_ROUTES} routes`);

@@ -10,7 +10,7 @@ import type { Settings } from "./settings.ts";
 import type { ServiceSpec } from "./spec.ts";
 import { readTarget } from "./target.ts";
 
-export type Whose = Pick<Settings, "cluster" | "node" | "listener">;
+export type Whose = Pick<Settings, "cluster" | "node" | "listener" | "saysUse">;
 
 /** @returns null if it is not the cluster's */
 export function readUpstream(row: UpstreamRow, { cluster }: Whose): Registration | null {
@@ -79,8 +79,8 @@ function ownMarks(tags: readonly string[], cluster: string): Marks | null {
   return marks?.cluster === cluster ? marks : null;
 }
 
-function usedHere(tags: readonly string[], { node, listener }: Whose): boolean | null {
-  return listener === null ? null : usersIn(tags).includes(node);
+function usedHere(tags: readonly string[], { node, saysUse }: Whose): boolean | null {
+  return saysUse ? usersIn(tags).includes(node) : null;
 }
 
 function byText(a: string, b: string): number {

@@ -13,6 +13,8 @@ export interface Settings {
   readonly onlyRouted: boolean;
   /** Vulcand's listener, where Kong points there; null: Kong points to the instances. */
   readonly listener: Listener | null;
+  /** Whether this node says in the objects that it needs them: there, where no targets tell it, and if it can take it back. */
+  readonly saysUse: boolean;
 }
 
 /** What a Kong service points to. */
@@ -23,7 +25,7 @@ export interface Listener {
 }
 
 /** Throws an Error that says why this cluster can't be on a Kong. */
-export function settingsOf(options: KongOptions, { name, cluster, node }: AdapterContext): Settings {
+export function settingsOf(options: KongOptions, { name, cluster, node, serviceLevel }: AdapterContext): Settings {
   const fault = clusterFault(cluster);
   if (fault !== null) throw new Error(`${name}: ${fault}`);
   const { vulcand, preserveHost, instances } = options;
@@ -35,6 +37,7 @@ export function settingsOf(options: KongOptions, { name, cluster, node }: Adapte
     preserveHost: preserveHost || vulcand !== undefined,
     onlyRouted: instances === "routed",
     listener: vulcand === undefined ? null : listenerOf(vulcand),
+    saysUse: vulcand !== undefined && serviceLevel !== "create",
   };
 }
 

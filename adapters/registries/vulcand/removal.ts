@@ -2,6 +2,7 @@
  * How each kind of object is removed. On etcd v3 DELETE deletes by prefix (hazard 1), and which etcd there is can't be seen:
  * so nothing is deleted while an id of somebody else's begins with it.
  */
+import { RequestError } from "../../failure.ts";
 import { quoted } from "../../text.ts";
 import type { VulcandClient } from "./client.ts";
 import { refusal } from "./errors.ts";
@@ -91,7 +92,10 @@ async function refuseNeeded(id: string, kind: "frontend" | "listener", { ids, re
     const server = ids.readServer(Id);
     return server !== null && server.node !== ids.node && server.needs.includes(token);
   });
-  if (users.length > 0) throw refusal(`it is still used by ${counted(users.length, "server")} of other nodes`);
+  if (users.length === 0) return;
+  const error = `it is still used by ${counted(users.length, "server")} of other nodes`;
+  // What the change was made from is out of date: listed again, and whoever waits for the others learns it there.
+  throw new RequestError(error, { retry: false, ambiguous: true });
 }
 
 function refusePrefix(id: string, kind: string, all: readonly { readonly Id: string }[]): void {
