@@ -14,7 +14,7 @@ describe.each(DIALECTS)("on %s", (dialect) => {
   function refusals(outcomes: readonly Outcome[]): readonly string[] {
     return outcomes.flatMap((outcome) => {
       if (outcome.ok) return [];
-      expect(outcome).toMatchObject({ retry: false, ambiguous: true });
+      expect(outcome).toMatchObject({ retry: false });
       return [outcome.error];
     });
   }
