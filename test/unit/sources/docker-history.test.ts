@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type FakeEngine, startFakeEngine } from "../../fakes/docker-engine.ts";
 import { watchSource } from "../../watch-source.ts";
 import { dockerSource, type SetupOptions } from "./docker-lab.ts";
-import { openScene, swarm } from "./docker-scene.ts";
+import { nextMoment, openScene, swarm } from "./docker-scene.ts";
 
 const URG = 23;
 const TERM = 15;
@@ -14,6 +14,7 @@ const GATED = { stopSignal: "SIGURG", ignores: ["SIGTERM"], stopTimeout: 60 };
 async function startLate(before: (engine: FakeEngine) => void, setup: SetupOptions = {}) {
   const engine = await startFakeEngine();
   before(engine);
+  await nextMoment();
   const { source, log } = dockerSource(engine.host, setup);
   const watch = watchSource(source);
   await watch.until("first listing", () => watch.syncs() === 1);
@@ -102,6 +103,7 @@ describe("a container that was told to stop before Muster started", () => {
     const id = engine.run();
     engine.signal(id, TERM);
     engine.fail("past", 403);
+    await nextMoment();
     const { source, log } = dockerSource(engine.host);
     const watch = watchSource(source);
     await watch.until("running", () => watch.record(id)?.status === "running");

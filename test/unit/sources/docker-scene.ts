@@ -1,5 +1,6 @@
 /** A docker source on a fake engine, listened to. */
 import { type EventOrder, type FakeEngine, startFakeEngine } from "../../fakes/docker-engine.ts";
+import { until } from "../../lab/wait.ts";
 import { type Watch, watchSource } from "../../watch-source.ts";
 import { dockerSource, type SetupOptions } from "./docker-lab.ts";
 
@@ -18,6 +19,7 @@ export async function openScene(
 ): Promise<Scene> {
   const engine = await startFakeEngine({ order });
   prepare(engine);
+  await nextMoment();
   const watch = watchSource(dockerSource(engine.host, setup).source);
   await watch.until("first listing", () => watch.syncs() === 1);
   return {
@@ -30,6 +32,12 @@ export async function openScene(
       await engine[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The engine's clock has moved on: what happens at the very moment at which a source connects is told to it once more. */
+export async function nextMoment(): Promise<void> {
+  const moment = Date.now();
+  await until(() => Date.now() > moment, { timeoutMs: 1_000, everyMs: 1, what: "a later moment" });
 }
 
 /** A container as Swarm makes it. */
