@@ -8,7 +8,7 @@ import { until } from "../lab/wait.ts";
 import { type Fleet, startFleet } from "./swarm-fleet.ts";
 import { type OtherVulcand, otherAlb, otherVulcand } from "./swarm-others.ts";
 
-const SOON = { timeoutMs: 20_000, everyMs: 50 };
+const SOON = { timeoutMs: 45_000, everyMs: 50 };
 const { skip, reason } = await labAvailable("engine");
 
 describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, () => {
