@@ -2,6 +2,7 @@
 import { setMaxListeners } from "node:events";
 import PQueue from "p-queue";
 import type { Change, Outcome } from "../src/model.ts";
+import { namesOf, rankOf } from "../src/plan.ts";
 
 /**
  * Runs `apply` for every change, at most `concurrency` at a time. A change never overtakes an earlier one of the same
@@ -42,14 +43,4 @@ export async function applyInOrder(
     return done;
   });
   return await Promise.all(all);
-}
-
-function rankOf(change: Change): number {
-  return (change.after ?? change.before)?.rank ?? 0;
-}
-
-/** What two changes may not hold at once. */
-function namesOf({ key, before, after }: Change): readonly string[] {
-  const endpoints = [before?.endpoint, after?.endpoint].filter((endpoint) => typeof endpoint === "string");
-  return [`key ${key}`, ...new Set(endpoints.map((endpoint) => `endpoint ${endpoint}`))];
 }

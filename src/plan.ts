@@ -67,6 +67,18 @@ function holdings(entry: Registration | null): readonly string[] {
   return entry.endpoint === null ? claims : [`endpoint ${entry.endpoint}`, ...claims];
 }
 
-function rankOf(change: Change): number {
+/** See `Registration.rank`. */
+export function rankOf(change: Change): number {
   return (change.after ?? change.before)?.rank ?? 0;
+}
+
+/** What only one write at a time may be about: its key, and the endpoints that it takes or gives up. */
+export function namesOf({ key, before, after }: Change): readonly string[] {
+  const endpoints = [before?.endpoint, after?.endpoint].filter((endpoint) => typeof endpoint === "string");
+  return [keyName(key), ...new Set(endpoints.map((endpoint) => `endpoint ${endpoint}`))];
+}
+
+/** The first of `namesOf`. */
+export function keyName(key: string): string {
+  return `key ${key}`;
 }

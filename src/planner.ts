@@ -4,7 +4,7 @@ import type { Desired } from "./desired.ts";
 import type { Drift } from "./drift.ts";
 import { createGuard, type GuardLimits } from "./guard.ts";
 import type { Change, Registration } from "./model.ts";
-import { plan } from "./plan.ts";
+import { keyName, namesOf, plan } from "./plan.ts";
 import type { RemovalRules } from "./removal.ts";
 import type { Reporter } from "./report.ts";
 import type { Retries } from "./retries.ts";
@@ -32,12 +32,12 @@ export interface Planner {
   /** In the next pass what is stale goes first (rule 8). */
   removeFirst(): void;
   /**
-   * What there is to write now, in the order in which to apply it. What is busy is put off until `settled` is called.
+   * What there is to write now, in the order in which to apply it. What is busy is put off until `release` is called.
    * @param busy names (`key …`, `endpoint …`) of what is being written at present
    */
   next(current: ReadonlyMap<string, Registration>, busy: ReadonlySet<string>): readonly Change[];
   /** Something that was busy is not any more: what was put off is marked again. */
-  settled(): void;
+  release(): void;
   /** Entries of ours that should be there, save those that can't have what they claim. */
   wanted(): ReadonlyMap<string, Registration>;
   /** Everything should go: what that takes. */
@@ -48,16 +48,6 @@ export interface Planner {
   readonly refused: ReadonlyMap<string, string>;
   /** What the mass-delete guard holds back, in words; null if nothing. */
   readonly guarded: string | null;
-}
-
-/** What only one write at a time may be about. */
-export function namesOf({ key, before, after }: Change): readonly string[] {
-  const endpoints = [before?.endpoint, after?.endpoint].filter((endpoint) => typeof endpoint === "string");
-  return [keyName(key), ...endpoints.map((endpoint) => `endpoint ${endpoint}`)];
-}
-
-function keyName(key: string): string {
-  return `key ${key}`;
 }
 
 export function createPlanner(options: PlannerOptions): Planner {
@@ -79,7 +69,7 @@ export function createPlanner(options: PlannerOptions): Planner {
       isRemovalFirst = true;
     },
     next,
-    settled() {
+    release() {
       for (const key of putOff) marked.add(key);
       putOff.clear();
     },
@@ -99,7 +89,7 @@ export function createPlanner(options: PlannerOptions): Planner {
   };
 
   function next(current: ReadonlyMap<string, Registration>, busy: ReadonlySet<string>): readonly Change[] {
-    world.settle();
+    world.flush();
     const now = clock.now();
     const contested = settleClaims(current);
     const keys = isAllMarked ? null : free(new Set([...marked, ...contested, ...retries.due(now)]), busy);

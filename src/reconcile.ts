@@ -242,7 +242,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     try {
       return await writer.write(changes, current, signal);
     } finally {
-      planner.settled();
+      planner.release();
     }
   }
 

@@ -51,7 +51,7 @@ export interface World {
   task(task: string): TaskRecord | null;
   fate(registration: Registration): Fate;
   /** Brings the instances up to date at once with what has been joined: facts of one turn are taken in together, a little later. */
-  settle(): void;
+  flush(): void;
   /** Whether the service exists, with or without instances, as far as the sources have said. */
   hasService(service: string): boolean;
   /** All nodes that the sources know. */
@@ -126,7 +126,7 @@ export function createWorld(options: WorldOptions): World {
     instancesOfTask: (task) => (byTask.get(task) ?? []).flatMap((id) => instances.get(id) ?? []),
     task: correlator.record,
     fate,
-    settle: flush,
+    flush,
     hasService,
     nodes: correlator.nodes,
     drain,

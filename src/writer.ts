@@ -2,7 +2,7 @@
 import type { Clock } from "./clock.ts";
 import type { Drift } from "./drift.ts";
 import type { Change, Outcome, Registration, Registry } from "./model.ts";
-import { namesOf } from "./planner.ts";
+import { namesOf } from "./plan.ts";
 import type { RemovalRules } from "./removal.ts";
 import type { Reporter } from "./report.ts";
 import type { Retries } from "./retries.ts";
