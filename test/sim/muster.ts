@@ -1,5 +1,9 @@
 /** One Muster of the simulation: the program as it is, on a node of reality, with its life and deaths. */
 
+// What the agent loads when it starts: that takes real time, of which virtual time knows nothing, unless it is there already.
+import "../../src/audit.ts";
+import "../../src/metrics.ts";
+import "../../src/scope.ts";
 import type { LockClient } from "../../adapters/elections/consul/client.ts";
 import { createLockElection } from "../../adapters/elections/consul.ts";
 import { type AgentParts, runAgent } from "../../src/agent.ts";
