@@ -109,7 +109,7 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     await fleet.converges({ vote: 0 });
     expect(serve(fleet.kong.world, { host: "new.example", path: "/" })).toMatchObject({ targets: [] });
 
-    await fleet.swarm.docker(["service", "rm", "vote", "result", "quiet"]);
+    await fleet.swarm.remove("vote", "result", "quiet");
 
     const isEmpty = () => (["routes", "services", "upstreams"] as const).every((kind) => fleet.inKong(kind) === 0);
     await until(isEmpty, { ...SOON, what: "an empty Kong" });
@@ -146,7 +146,7 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
       ...SOON,
       what: "the one node that is left",
     });
-    await swarm.docker(["service", "rm", "mesh"]);
+    await swarm.remove("mesh");
     await until(async () => (await fleet.inConsul("mesh")).length === 0, { ...SOON, what: "nothing of it" });
     expect(await consul.request({ path: "/v1/catalog/service/mesh" })).toEqual([]);
   });
@@ -191,7 +191,7 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     const fetched = ["timeout", "10", "wget", "-q", "-O-", `http://${first}/version`];
     expect(await swarm.docker(["run", "--rm", "--network", "shop", "lab/sleep:v1", ...fetched])).toBe("v1\n");
 
-    await swarm.docker(["service", "rm", "inner"]);
+    await swarm.remove("inner");
     await until(async () => (await held()).join("") === "", { ...SOON, what: "nothing of it" });
   });
 

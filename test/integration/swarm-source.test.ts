@@ -137,7 +137,7 @@ describe.skipIf(engines.skip)(`swarm source ${engines.reason}`, { timeout: 60_00
       .map((line) => line.split(" "));
 
     await swarm.docker(["service", "scale", "--detach", "mesh=0"]);
-    await swarm.docker(["service", "rm", "host"]);
+    await swarm.remove("host");
     const killed = (task: string) =>
       events.find(({ action, labels }) => action === "kill" && labels["com.docker.swarm.task.id"] === task)?.at;
     await watch.until("all killed", () => tasks.every(([task = ""]) => killed(task) !== undefined));

@@ -7,7 +7,7 @@ import { engineApi } from "./docker-api.ts";
 import type { LabNode } from "./node.ts";
 import { cgroupOf } from "./owner.ts";
 import type { Tool } from "./packages.ts";
-import { ended, type RunOptions, run, whileRunning } from "./run.ts";
+import { CommandError, ended, type RunOptions, run, whileRunning } from "./run.ts";
 import { until } from "./wait.ts";
 
 /** The programs an engine needs: `dockerd` first, then the CLI. */
@@ -24,12 +24,13 @@ export const engineTools = [
 
 /** `dockerd` and the CLI that speaks with it. */
 export interface Daemon {
-  /** Starts it in a node and waits up to 30 s until it answers. */
+  /** Starts it in a node and waits up to 30 s until it answers. If it crashes it is started again, as systemd does. */
   start(node: LabNode, signal?: AbortSignal): Promise<void>;
   /** Sends a signal to it alone and waits for its end. */
   end(signal: NodeJS.Signals): Promise<void>;
-  /** Resolves when it has ended, for whatever reason. */
+  /** Resolves when it has ended, for whatever reason; from now on it is not started again by itself. */
   ended(): Promise<void>;
+  /** Runs the CLI; once more if the daemon crashed meanwhile. */
   docker(args: readonly string[], options?: RunOptions): Promise<string>;
   log(): Promise<string>;
 }
@@ -53,6 +54,8 @@ export function makeDaemon({ name, folder, socket, programs, args }: DaemonParts
     throw new Error(`lab: the path of a socket is too long (set MUSTER_LAB_STATE): ${socket}`);
   const logFile = join(folder, "dockerd.log");
   const log = (): Promise<string> => readFile(logFile, "utf8").catch(() => "");
+  const cliPath = cli.path;
+  const programEnv = dockerd.env;
   const cliEnv = { ...cli.env, DOCKER_CONFIG: join(folder, "cli"), DOCKER_BUILDKIT: "0" };
   const command = [
     ...["sh", "-c", 'rm -f /run/docker.pid; exec "$@"', "dockerd", dockerd.path],
@@ -62,6 +65,41 @@ export function makeDaemon({ name, folder, socket, programs, args }: DaemonParts
     ...args,
   ];
   let child: ChildProcess | undefined;
+  /** What happened last to a daemon that crashed: its new start. */
+  let restart: Promise<void> | undefined;
+  let isWanted = false;
+
+  async function launch(node: LabNode, signal?: AbortSignal): Promise<void> {
+    const output = openSync(logFile, "a");
+    const started = node.serve(command, programEnv, output);
+    closeSync(output);
+    child = started;
+    try {
+      const running = whileRunning(started, signal);
+      await until(() => answers(socket), { timeoutMs: 30_000, everyMs: 20, what: "dockerd", signal: running });
+    } catch (error) {
+      throw signal?.aborted === true ? signal.reason : await failed(error);
+    }
+    started.once("exit", (code, by) => {
+      if (!isWanted || started !== child) return;
+      restart = crashed(node, `${by ?? code}`);
+      // Whoever runs a command next is told.
+      restart.catch(() => {});
+    });
+  }
+
+  /** Engine 20.10 has done so once in a long while (a Go panic); what it said of it is printed. */
+  async function crashed(node: LabNode, how: string): Promise<void> {
+    const said = (await log()).split("\n");
+    const from = said.findLastIndex((line) => /^(panic|fatal error|SIG\w+):/.test(line));
+    const why = said.slice(from === -1 ? -5 : from).slice(0, 30);
+    process.stderr.write(`lab: dockerd of ${name} crashed (${how}), and is started again:\n${why.join("\n")}\n`);
+    await launch(node);
+  }
+
+  function runCli(args: readonly string[], options: RunOptions): Promise<string> {
+    return run(cliPath, ["-H", `unix://${socket}`, ...args], { ...options, env: { ...cliEnv, ...options.env } });
+  }
 
   async function failed(cause: unknown): Promise<Error> {
     const last = (await log()).trim().split("\n").slice(-3).join("\n");
@@ -70,21 +108,25 @@ export function makeDaemon({ name, folder, socket, programs, args }: DaemonParts
 
   return {
     log,
-    docker: (args, run_ = {}) =>
-      run(cli.path, ["-H", `unix://${socket}`, ...args], { ...run_, env: { ...cliEnv, ...run_.env } }),
-    async start(node, signal) {
-      if (child !== undefined && !ended(child)) throw new Error(`lab: dockerd of ${name} is running`);
-      const output = openSync(logFile, "a");
-      child = node.serve(command, dockerd.env, output);
-      closeSync(output);
+    async docker(args, options = {}) {
       try {
-        const running = whileRunning(child, signal);
-        await until(() => answers(socket), { timeoutMs: 30_000, everyMs: 20, what: "dockerd", signal: running });
+        return await runCli(args, options);
       } catch (error) {
-        throw signal?.aborted === true ? signal.reason : await failed(error);
+        if (!isWanted || !isCutOff(error)) throw error;
+        const hasCrashed = (): boolean => restart !== undefined;
+        await until(hasCrashed, { timeoutMs: 2000, everyMs: 20, what: "crash" }).catch(() => Promise.reject(error));
+        await restart;
+        return await runCli(args, options);
       }
     },
+    async start(node, signal) {
+      if (child !== undefined && !ended(child)) throw new Error(`lab: dockerd of ${name} is running`);
+      restart = undefined;
+      await launch(node, signal);
+      isWanted = true;
+    },
     async end(signal) {
+      isWanted = false;
       if (child === undefined || ended(child)) throw new Error(`lab: dockerd of ${name} is not running`);
       const exit = once(child, "exit");
       child.ref();
@@ -92,11 +134,17 @@ export function makeDaemon({ name, folder, socket, programs, args }: DaemonParts
       await exit;
     },
     async ended() {
+      isWanted = false;
       if (child === undefined || ended(child)) return;
       child.ref();
       await once(child, "exit");
     },
   };
+}
+
+/** The connection was refused, or broke in the middle of a command. */
+function isCutOff(error: unknown): boolean {
+  return error instanceof CommandError && /Cannot connect to the Docker daemon|error during connect/.test(error.stderr);
 }
 
 async function answers(socket: string): Promise<true> {

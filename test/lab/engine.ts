@@ -102,9 +102,10 @@ function assemble({ options, name, address, network, programs, folder }: Parts):
   }
 
   async function powerOff(): Promise<void> {
+    const ended = daemon.ended();
     await node?.kill();
     node = undefined;
-    await daemon.ended();
+    await ended;
     await network.unplug(link);
     await removeCgroups(name);
   }

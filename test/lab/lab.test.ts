@@ -79,6 +79,18 @@ describe.skipIf(engines.skip)(`engine ${engines.reason}`, { timeout: 60_000 }, (
     await until(async () => (await status("keeper")).startsWith("running"), { timeoutMs: 20_000, what: "keeper" });
   });
 
+  it("comes back by itself after a crash, and a command that was cut off is run again", async () => {
+    const id = () => engine.docker(["info", "--format", "{{.ID}}"]);
+    const before = await id();
+    const sleeping = engine.docker(["run", "--rm", "lab/sleep:v1", "sleep", "0.1"]);
+
+    await engine.exec(["sh", "-c", "kill -ABRT $(cat /run/docker.pid)"]);
+
+    expect(await id()).toBe(before);
+    await expect(sleeping).resolves.toBeDefined();
+    expect(await engine.log()).toContain("SIGABRT: abort");
+  });
+
   it("keeps its data and its id over a power loss", async () => {
     const id = () => engine.docker(["info", "--format", "{{.ID}}"]);
     await engine.docker(["create", "--name", "frozen", "lab/sleep:v1"]);

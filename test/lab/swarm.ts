@@ -43,6 +43,8 @@ export interface Swarm extends AsyncDisposable {
   /** Resolves when the node's own engine has taken on its new role. */
   promote(node: SwarmNode): Promise<void>;
   demote(node: SwarmNode): Promise<void>;
+  /** Removes services; one that is gone already is well, since a manager that crashed may have done it. */
+  remove(...services: readonly string[]): Promise<void>;
   /** Waits until the managers say so of a node. */
   untilState(node: SwarmNode, state: string, timeoutMs?: number): Promise<void>;
   /** Waits until so many tasks of a service run. */
@@ -161,6 +163,14 @@ function assemble(options: Omit<EngineOptions, "name">): Growing {
     join: async (role) => enter(await startEngine(options), role),
     promote: (node) => change(node, "promote"),
     demote: (node) => change(node, "demote"),
+    async remove(...services) {
+      const isLeft = (names: string): boolean => names.split("\n").some((name) => services.includes(name));
+      try {
+        await docker(["service", "rm", ...services]);
+      } catch (error) {
+        if (isLeft(await docker(["service", "ls", "--format", "{{.Name}}"]))) throw error;
+      }
+    },
     async untilState({ id, name }, state, timeoutMs = 60_000) {
       const isSo = async () => (await rows()).some((row) => row.id === id && row.state === state);
       await until(isSo, { timeoutMs, everyMs: 100, what: `${name} to be ${state}` });
