@@ -21,6 +21,20 @@ export function parseDuration(text: string): number | null {
   return Math.round(Number(match[1]) * (UNITS[match[2] ?? ""] ?? Number.NaN));
 }
 
+const ISO_TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
+
+/**
+ * Reads a time such as `2026-11-21T08:00:00Z`, or a duration for so long before `now`.
+ * @returns ms since the epoch, or null if it is neither
+ */
+export function parseSince(text: string, now: number): number | null {
+  const ago = parseDuration(text);
+  if (ago !== null) return now - ago;
+  // Date.parse takes much for a time, "5" for one.
+  const time = ISO_TIME.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? null : time;
+}
+
 /** A duration in the configuration; gives ms. */
 export const duration = v.pipe(
   v.string("expected a duration such as 30s (units: ms, s, m, h)"),

@@ -103,14 +103,10 @@ async function logPath(given: string | undefined, command: Command, context: Con
   ]);
 }
 
-const ISO_TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
-
 async function readTime(text: string, now: number): Promise<number> {
-  const { parseDuration } = await import("../schema.ts");
-  const ago = parseDuration(text);
-  // Date.parse takes much for a time, "5" for one.
-  const time = ago === null ? (ISO_TIME.test(text) ? Date.parse(text) : Number.NaN) : now - ago;
-  if (!Number.isNaN(time)) return time;
+  const { parseSince } = await import("../schema.ts");
+  const time = parseSince(text, now);
+  if (time !== null) return time;
   throw new ExitError(2, [
     `--since: expected a duration such as 2h or a time such as 2026-11-21T08:00:00Z, got "${text}"`,
   ]);

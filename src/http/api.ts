@@ -1,11 +1,11 @@
 /** The HTTP API of contract 5.4. It reads the world and the reconcilers; the only things it can do are drain and resync. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import * as v from "valibot";
 import type { Audit } from "../audit.ts";
 import type { Instance, Logger } from "../model.ts";
-import { parseDuration } from "../schema.ts";
+import { parseSince } from "../schema.ts";
 import type { Scope } from "../scope.ts";
 import type { InstanceChange, SourceView } from "../world.ts";
 import { createEvents } from "./events.ts";
@@ -63,6 +63,7 @@ export interface ApiOptions {
 
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_AUDIT_RECORDS = 10_000;
+const METHODS = ["GET", "POST"];
 const STATES: readonly Instance["state"][] = ["pending", "ready", "draining"];
 
 const DrainBody = v.union([
@@ -83,9 +84,7 @@ export function createApi({ agent, token, feed, log }: ApiOptions): Hono {
     log.error({ err: error, path: context.req.path }, "request failed");
     return problem(context, 500, "the request failed; the log says why");
   });
-  app.notFound((context) =>
-    problem(context, 404, `there is no ${context.req.method} ${context.req.path}; GET /openapi.json lists all paths`),
-  );
+  app.notFound((context) => unknown(app, context));
 
   app.get("/healthz", (context) => context.json({ status: "alive" }));
   app.get("/readyz", (context) => {
@@ -103,6 +102,18 @@ export function createApi({ agent, token, feed, log }: ApiOptions): Hono {
   addReads(app, agent);
   addActions(app, agent);
   return app;
+}
+
+/** No such path, or none for this method (RFC 9110 §15.5.6 wants those that there are). */
+function unknown(app: Hono, context: Context): Response {
+  const { method, path } = context.req;
+  // What is for all methods are no answers, but looks at every request.
+  const methods = METHODS.filter((one) => app.router.match(one, path)[0].some(([[, route]]) => route.method === one));
+  if (methods.length === 0) {
+    return problem(context, 404, `there is no ${method} ${path}; GET /openapi.json lists all paths`);
+  }
+  context.header("allow", methods.join(", "));
+  return problem(context, 405, `${path} takes ${methods.join(" and ")} only, not ${method}`);
 }
 
 function addReads(app: Hono, agent: Agent): void {
@@ -136,7 +147,7 @@ function addReads(app: Hono, agent: Agent): void {
   );
   app.get("/v1/audit", async (context) => {
     const { since, service, limit } = context.req.query();
-    const from = since === undefined ? undefined : timeOf(since, agent.now());
+    const from = since === undefined ? undefined : parseSince(since, agent.now());
     if (from === null)
       return problem(context, 400, "since: expected a time such as 2026-11-21T02:00:00Z or a duration such as 15m");
     const most = limit === undefined ? 100 : Number(limit);
@@ -182,12 +193,4 @@ function chosenBy(choice: v.InferOutput<typeof DrainBody>, instances: readonly I
     return instance.node === choice.node;
   };
   return instances.filter(matches).map(({ id }) => id);
-}
-
-/** @returns ms since the epoch, or null if it is neither a time nor a duration */
-function timeOf(text: string, now: number): number | null {
-  const ago = parseDuration(text);
-  if (ago !== null) return now - ago;
-  const time = Date.parse(text);
-  return Number.isNaN(time) ? null : time;
 }

@@ -45,6 +45,7 @@ async function scene(options: { token?: string; feed?: FactFeed } = {}) {
       return {
         status: answer.status,
         type: answer.headers.get("content-type"),
+        headers: answer.headers,
         body: (await answer.json()) as Record<string, unknown>,
       };
     },
@@ -174,13 +175,25 @@ describe("the rest of the API", () => {
     ["/v1/instances/nobody", 404, "no such instance"],
     ["/v1/audit?limit=0", 400, "limit: expected"],
     ["/v1/audit?since=yesterday", 400, "since: expected"],
+    ["/v1/audit?since=5", 400, "since: expected"],
     ["/v1/nothing", 404, "there is no GET /v1/nothing"],
+    ["/v1/drain", 405, "/v1/drain takes POST only, not GET"],
   ])("answers %s with a problem", async (path, code, detail) => {
     const { json } = await scene();
     const { status: got, type, body } = await json(path);
     expect(got).toBe(code);
     expect(type).toBe("application/problem+json");
     expect(body["detail"]).toContain(detail);
+  });
+
+  it.each([
+    ["PUT", "/v1/instances/t1:8080", "GET"],
+    ["DELETE", "/v1/resync", "POST"],
+  ])("says which methods there are in place of %s %s", async (method, path, allowed) => {
+    const { json } = await scene();
+    const { status, headers } = await json(path, { method });
+    expect(status).toBe(405);
+    expect(headers.get("allow")).toBe(allowed);
   });
 });
 
