@@ -50,6 +50,8 @@ export interface ReconcilerOptions {
    * removes them. @default keep
    */
   readonly serviceLevel?: "keep" | "create";
+  /** The swarm's leader: name of the source that knows all tasks of all nodes, whose instances their own nodes write. @default null */
+  readonly nodeSource?: string | null;
 }
 
 export interface Reconciler {
@@ -88,8 +90,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const desired = createDesired(registry);
   const leaving = createLeaving(registry, desired);
   const drift = createDrift();
-  const { isServiceOver = () => true, serviceLevel = "keep" } = options;
-  const rules = createRemovalRules({ world, desired, probation: policy.probation, isServiceOver });
+  const { isServiceOver = () => true, serviceLevel = "keep", nodeSource = null } = options;
+  const rules = createRemovalRules({ world, desired, probation: policy.probation, isServiceOver, nodeSource });
   const retries = createRetries(random);
   const bell = createBell(clock);
   const reporter = createReporter({ registry: registry.name, world, clock, sink: options.sink, log });
@@ -186,7 +188,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     while (!signal.aborted) {
       await bell.wait(dueIn(), signal);
       if (signal.aborted || dueIn() > 0) continue;
-      const isAlone = mustBeAlone(passes.size);
+      // One more would only wait; the next pass then takes in all that has come meanwhile.
+      if (passes.size >= MAX_PASSES) await Promise.race(passes);
+      const isAlone = mustBeAlone();
       if (isAlone) await Promise.all(passes);
       const pass = onePass(signal).then(() => {
         passes.delete(pass);
@@ -199,9 +203,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   /** Whether a pass may not overlap with others: what is looked at, or how, depends on what has become of their writes. */
-  function mustBeAlone(passes: number): boolean {
+  function mustBeAlone(): boolean {
     const looksAtAll = mirror === null || isListingDue || planner.due === "all" || clock.now() >= nextListingAt;
-    return registry.concurrent !== true || looksAtAll || retries.size > 0 || passes >= MAX_PASSES;
+    return registry.concurrent !== true || looksAtAll || retries.size > 0;
   }
 
   async function onePass(signal: AbortSignal): Promise<void> {

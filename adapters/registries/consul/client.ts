@@ -38,7 +38,8 @@ export interface ConsulClient extends AsyncDisposable {
 
 const SERVICES = "service:write and service:read on the service's name";
 
-const CONNECTIONS = 8;
+/** As many as there are writes at a time (holder.ts), and some for heart-beats and listings. */
+const CONNECTIONS = 20;
 
 /** Throws an Error that names a file that can't be used. */
 export function createConsulClient({
