@@ -33,6 +33,7 @@ export const LAWS = {
   17: "service-level objects are shared by a service's instances on all nodes, and stay while one needs them",
   18: "a service-level object whose name a stranger holds is refused, and the stranger's stays as it is",
   19: "what drains keeps its entry and is sent nothing",
+  20: "overlap: where `concurrent` says so, a write that hangs holds up no other one",
 } as const;
 export type Law = keyof typeof LAWS;
 

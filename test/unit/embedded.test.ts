@@ -69,6 +69,7 @@ describe("the embedded registry", () => {
       11: "no request leaves the process, so there are no connections, statuses and credentials",
       12: "nothing waits, so nothing can be aborted in the middle; see the case below",
       15: "it reads no answers",
+      20: "no write waits, so none can hang",
     },
   });
 

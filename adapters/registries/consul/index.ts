@@ -60,6 +60,8 @@ export function createConsulRegistry(options: ConsulOptions, context: AdapterCon
   return {
     name,
     drains: true,
+    // One agent does each write for itself; what moves between holders is one entry in two places.
+    concurrent: isLocalOnly,
     returns: (signal) => news.with(returns(options.url, signal), signal),
     project: (instance) => [project(instance, settings)],
     list: (signal) => listed(holder.list(signal), signal),

@@ -1,9 +1,9 @@
-/** It stops when told to: laws 12, 16. */
+/** It stops when told to, and waits for nothing else: laws 12, 16, 20. */
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LawTable } from "../registry.ts";
 import { check, fleet, instance } from "./fleet.ts";
-import { apply, changesFor, converge, list, opened } from "./pass.ts";
+import { apply, changesFor, converge, entryOf, list, opened } from "./pass.ts";
 
 /** What a law may wait for, ms. */
 const PATIENCE = 5000;
@@ -49,6 +49,25 @@ export const lifeLaws: LawTable = {
     await until(() => pending() <= before, "its sockets and timers to be gone", SOON);
     // Takes away what is still registered.
     await opened(context, owner, async () => {});
+  },
+
+  async 20(context) {
+    await opened(context, context.owner(), async (registry, backdoor) => {
+      if (registry.concurrent !== true) return;
+      const [first, second] = [instance(1), instance(2)];
+      backdoor.failMutation(1, { kind: "hang" });
+      const controller = new AbortController();
+      const held = apply(registry, changesFor(registry, [first], []), controller.signal);
+      await until(() => backdoor.hanging() > 0, "a request to hang", PATIENCE);
+
+      const outcomes = await apply(registry, changesFor(registry, [second], []));
+
+      assert.deepEqual(outcomes, [{ ok: true }]);
+      assert.ok(await backdoor.serves(entryOf(registry, [second])), "the other entry is there");
+      assert.equal(backdoor.hanging(), 1, "the first write hangs still");
+      controller.abort(new Error("the law is over"));
+      await assert.rejects(held, controller.signal.reason);
+    });
   },
 };
 

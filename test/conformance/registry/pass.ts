@@ -77,7 +77,7 @@ export async function assertHolds(registry: Registry, wanted: readonly Instance[
 
 /** In the order of the keys, which is no order of theirs, without notes, which are never read back, and others' use. */
 export function contents(entries: readonly Registration[]): readonly Registration[] {
-  const plain = entries.map(({ notes: _notes, inUse: _inUse, ...entry }) => entry);
+  const plain = entries.map(({ notes: _notes, inUse: _inUse, users: _users, ...entry }) => entry);
   return plain.sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
