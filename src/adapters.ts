@@ -120,8 +120,12 @@ export async function loadAdapters(
   swarm: Swarm | null,
 ): Promise<Adapters> {
   const names = sourceNames(options.sources, scope).filter((name) => name !== SWARM);
+  const isLeader = swarm !== null && scope === "cluster";
   const serviceLevel = swarm !== null && scope === "node" ? "create" : "keep";
-  const contextOf = (name: string): AdapterContext => ({ ...context(name), serviceLevel });
+  const contextOf = (name: string): AdapterContext => ({
+    ...{ ...context(name), serviceLevel },
+    ...(isLeader && { nodeSource: SWARM }),
+  });
   const [madeSources, madeRegistries] = await Promise.all([
     Promise.all(names.map((name) => make("sources", sources, name, options.sources[name], context))),
     Promise.all(
@@ -129,7 +133,6 @@ export async function loadAdapters(
     ),
   ]);
   if (swarm === null) return { sources: madeSources, registries: madeRegistries };
-  const isLeader = scope === "cluster";
   return {
     sources: [...madeSources, isLeader ? swarm.cluster : swarm.node],
     registries: isLeader ? madeRegistries.map((one) => serviceLevelOf(one, new Set([SWARM]))) : madeRegistries,

@@ -21,7 +21,7 @@ export interface Desired {
   rejection(id: string): string | null;
   /** The keys that the instance is registered under, in the order of creation; empty if it isn't wanted or not applicable here. */
   keysOf(id: string): readonly string[];
-  /** Whether instances of this service are registered here. */
+  /** Whether there are instances of this service that can be registered here, whatever they ask for. */
   hasService(service: string): boolean;
   /** How many instances can't be registered here. */
   readonly rejected: number;
@@ -55,7 +55,7 @@ export function createDesired(registry: Pick<Registry, "project" | "drains" | "c
       const after = now.map(({ key }) => key);
       const changed = [...new Set([...before, ...after])];
       for (const key of changed) settle(key);
-      note(id, after, instance?.service ?? null);
+      note(id, after, instance);
       return changed;
     },
     rejection: (id) => rejections.get(id) ?? null,
@@ -117,15 +117,17 @@ export function createDesired(registry: Pick<Registry, "project" | "drains" | "c
     else claims.set(key, null);
   }
 
-  function note(id: string, now: readonly string[], service: string | null): void {
+  function note(id: string, now: readonly string[], instance: Instance | null): void {
     const before = serviceOf.get(id);
     if (before !== undefined) count(before, -1);
     serviceOf.delete(id);
+    // What drains is wanted only for what it had before.
+    const counts = instance !== null && isWanted(id, instance) && !rejections.has(id);
     keys.delete(id);
-    if (now.length === 0 || service === null) return;
-    keys.set(id, now);
-    serviceOf.set(id, service);
-    count(service, 1);
+    if (now.length > 0) keys.set(id, now);
+    if (!counts) return;
+    serviceOf.set(id, instance.service);
+    count(instance.service, 1);
   }
 
   function count(service: string, by: number): void {

@@ -342,6 +342,12 @@ export interface Registration {
   readonly node?: string;
   /** Service-level objects, as `list` found them: instances of other nodes hang on it, so that it is not removed from here. */
   readonly inUse?: boolean;
+  /**
+   * Where the registry can tell who hangs on it, but not whether they need it: the endpoint of each, with the registry's own
+   * name of the machine where it has no address (`i-0123:32768/tcp`). The swarm's leader may know that none of them does:
+   * then `inUse` is false in the change that removes it, which holds for these users and no others.
+   */
+  readonly users?: readonly string[];
   /** Kept without traffic until its task has ended, see `Registry.drains`. */
   readonly draining?: boolean;
   /** The content, compared by value: a difference to the desired one is drift and is updated in place. */
@@ -496,6 +502,11 @@ export interface AdapterContext {
    * @default keep
    */
   readonly serviceLevel?: "keep" | "create";
+  /**
+   * The swarm's leader: name of the source whose instances their own nodes write, so that none of those is this one's.
+   * Absent: there is none.
+   */
+  readonly nodeSource?: string;
   readonly log: Logger;
   /** ms since the epoch. */
   now(): number;

@@ -98,7 +98,9 @@ export function createPlanner(options: PlannerOptions): Planner {
     isRemovalFirst = false;
     marked.clear();
     const looked = { ...(keys === null ? {} : { keys }), desired: wanted(), current, mode, removeFirst };
-    const changes = plan({ ...looked, mayRemove: rules.mayRemove }).filter(isOurs);
+    const changes = plan({ ...looked, mayRemove: rules.mayRemove })
+      .filter(isOurs)
+      .map(unneeded);
     const planned = new Set(changes.map(({ key }) => key));
     drift.planned(planned);
     // What failed once and is right by now, or no longer wanted, needs no retry.
@@ -161,4 +163,10 @@ export function createPlanner(options: PlannerOptions): Planner {
   function syncsOf(source: string | null): readonly number[] {
     return source === null ? world.sources().map(({ syncs }) => syncs) : [world.source(source).syncs];
   }
+}
+
+/** What goes although it is in use is needed by none of its users, see `Registration.users`. */
+function unneeded(change: Change): Change {
+  if (change.op !== "deregister" || change.before.inUse !== true) return change;
+  return { ...change, before: { ...change.before, inUse: false } };
 }

@@ -4,6 +4,7 @@
  */
 import type { Desired } from "./desired.ts";
 import type { Registration } from "./model.ts";
+import { areKnown } from "./users.ts";
 import type { World } from "./world.ts";
 
 export interface RemovalRules {
@@ -30,9 +31,12 @@ export interface RemovalOptions {
   readonly probation: number;
   /** Whether a service that this world has never known is over for good: nobody else can know it. */
   isServiceOver(service: string): boolean;
+  /** See `ReconcilerOptions`. */
+  readonly nodeSource: string | null;
 }
 
-export function createRemovalRules({ world, desired, probation, isServiceOver }: RemovalOptions): RemovalRules {
+export function createRemovalRules(options: RemovalOptions): RemovalRules {
+  const { world, desired, probation, isServiceOver, nodeSource } = options;
   /** Keys of service-level objects that were wanted once since the start. */
   const seen = new Set<string>();
   const kept = new Set<string>();
@@ -42,7 +46,7 @@ export function createRemovalRules({ world, desired, probation, isServiceOver }:
     mayRemove(entry) {
       if (entry.instance !== null) return mayRemoveInstance(entry);
       const isOver = isServiceLevelOver(entry);
-      const mayGo = isOver && entry.inUse !== true;
+      const mayGo = isOver && (entry.inUse !== true || isNeededByNone(entry));
       if (mayGo) kept.delete(entry.key);
       else kept.add(entry.key);
       if (isOver && !mayGo) neededByOthers.add(entry.key);
@@ -98,6 +102,19 @@ export function createRemovalRules({ world, desired, probation, isServiceOver }:
     if (desired.hasService(service)) return true;
     if (world.hasService(service)) return false;
     return isWhole(null, true) && (seen.has(key) || isServiceOver(service));
+  }
+
+  /**
+   * Whether the leader knows that none of those who hang on it need it: it has known itself that it was wanted, all of them
+   * are tasks that it knows, and none of its tasks asks for it any more. What it never wanted may be asked for by what
+   * managers can't know: the labels of an image, or of a container that is of no service.
+   */
+  function isNeededByNone({ key, service, users }: Registration): boolean {
+    if (nodeSource === null || users === undefined || !seen.has(key)) return false;
+    // A leader that is cut off knows what was.
+    if (world.source(nodeSource).state !== "connected") return false;
+    const tasks = [...world.instances()].filter(({ source }) => source === nodeSource);
+    return areKnown(users, service, tasks);
   }
 
   /** Whether every source that could own the entry has listed all that it has (rule 1). */

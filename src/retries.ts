@@ -86,5 +86,7 @@ export function createRetries(random: () => number): Retries {
 }
 
 function sameIntent(a: Change, b: Change): boolean {
-  return (a.after === null) === (b.after === null) && sameJson(a.after?.spec, b.after?.spec);
+  // That others need what is to go is judged anew when they are others.
+  const sameUsers = sameJson(a.before?.users, b.before?.users);
+  return (a.after === null) === (b.after === null) && sameUsers && sameJson(a.after?.spec, b.after?.spec);
 }

@@ -67,7 +67,8 @@ export function createScope(options: ScopeOptions): Scope {
   const isNodeOfSwarm = swarm !== null && swarm.node !== null;
   const hides = swarm !== null && !isNodeOfSwarm ? swarm.source : null;
   const serviceLevel = isNodeOfSwarm ? "create" : "keep";
-  const reconcilers = registries.map((registry) => createReconciler({ ...options, registry, world, serviceLevel }));
+  const swarmPart = { serviceLevel, nodeSource: hides } as const;
+  const reconcilers = registries.map((registry) => createReconciler({ ...options, registry, world, ...swarmPart }));
   const gate = policy.dryRun ? null : createStopGate({ ...options, world, reconcilers });
   const { reapAfter } = policy;
   // What dead nodes left is removed with no reconciler in between that would know of these.

@@ -24,6 +24,7 @@ export function createScene({
   serviceLevel = "keep",
   awaitsInherited = false,
   claims = [],
+  nodeSource = null,
 }: {
   sources?: string[];
   policy?: Partial<ReconcilePolicy>;
@@ -31,6 +32,7 @@ export function createScene({
   serviceLevel?: "keep" | "create";
   awaitsInherited?: boolean;
   claims?: readonly ClaimRule[];
+  nodeSource?: string | null;
 } = {}) {
   const clock = createManualClock();
   const world = createWorld({ sources, awaitsInherited, claims, now: clock.now });
@@ -48,7 +50,7 @@ export function createScene({
     clock,
     random: () => 0.5,
     log: silent,
-    serviceLevel,
+    ...{ serviceLevel, nodeSource },
   });
   const stop = new AbortController();
   return {

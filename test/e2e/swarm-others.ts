@@ -17,6 +17,11 @@ export interface OtherVulcand extends OtherRegistry {
   readonly fake: FakeVulcand;
 }
 
+export interface OtherAlb extends OtherRegistry {
+  /** The hosts in the conditions of its listener's rules. */
+  hosts(): readonly string[];
+}
+
 export async function otherVulcand(): Promise<OtherVulcand> {
   const fake = await startFakeVulcand("0.9.2-etcd2");
   return {
@@ -40,12 +45,13 @@ function isServerOf(key: string, service: string): boolean {
  * With targets by instance: the lab's addresses are none that AWS would take.
  * @param services those with a target group, of their name
  */
-export async function otherAlb(services: readonly string[]): Promise<OtherRegistry> {
+export async function otherAlb(services: readonly string[]): Promise<OtherAlb> {
   useCredentials();
   const elb: FakeElb = await startFakeElb();
   const groups = new Map(services.map((name) => [name, elb.world.addGroup({ name })]));
   /** Address → instance id. */
   const machines = new Map<string, string>();
+  const listener = elb.world.routing.addListener();
   const named = [...groups.keys()].map((name) => `${name}: ${name}`).join(", ");
   return {
     name: "alb",
@@ -53,7 +59,8 @@ export async function otherAlb(services: readonly string[]): Promise<OtherRegist
       const id = machines.get(address) ?? `i-${machines.size.toString(16).padStart(8, "0")}`;
       machines.set(address, id);
       addMachine(elb, id);
-      return `alb: { region: ${elb.region}, endpoint: "${elb.url}", instanceId: ${id}, targetGroups: { ${named} } }`;
+      const where = `region: ${elb.region}, endpoint: "${elb.url}", instanceId: ${id}`;
+      return `alb: { ${where}, targetGroups: { ${named} }, rules: { listeners: ["${listener}"] } }`;
     },
     held(service) {
       const group = groups.get(service);
@@ -62,6 +69,12 @@ export async function otherAlb(services: readonly string[]): Promise<OtherRegist
       const addresses = new Map([...machines].map(([address, id]) => [id, address]));
       return there.map(({ id, port }) => `${addresses.get(id) ?? id}:${port}`);
     },
+    hosts: () =>
+      elb.world.routing
+        .of(listener)
+        .flatMap(({ conditions }) =>
+          conditions.flatMap(({ field, values }) => (field === "host-header" ? values : [])),
+        ),
     [Symbol.asyncDispose]: () => elb[Symbol.asyncDispose](),
   };
 }

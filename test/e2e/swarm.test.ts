@@ -6,7 +6,7 @@ import { labAvailable } from "../lab/available.ts";
 import { startConsul } from "../lab/consul.ts";
 import { until } from "../lab/wait.ts";
 import { type Fleet, startFleet } from "./swarm-fleet.ts";
-import { type OtherVulcand, otherAlb, otherVulcand } from "./swarm-others.ts";
+import { type OtherAlb, type OtherVulcand, otherAlb, otherVulcand } from "./swarm-others.ts";
 
 const SOON = { timeoutMs: 45_000, everyMs: 50 };
 const { skip, reason } = await labAvailable("engine");
@@ -14,9 +14,10 @@ const { skip, reason } = await labAvailable("engine");
 describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, () => {
   let fleet: Fleet;
   let vulcand: OtherVulcand;
+  let alb: OtherAlb;
   beforeAll(async () => {
     vulcand = await otherVulcand();
-    const alb = await otherAlb(["vote", "result", "quiet"]);
+    alb = await otherAlb(["vote", "result", "quiet"]);
     fleet = await startFleet({ consul: await startConsul(), kong: await startFakeKong(), others: [vulcand, alb] });
   }, 180_000);
   afterAll(async () => {
@@ -92,6 +93,7 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
   it("a route label that is removed takes the route away, though other nodes' targets stay", async () => {
     const services = fleet.inKong("services");
     expect(routed("quiet.example")).toBe(6);
+    expect(alb.hosts()).toContain("quiet.example");
 
     await fleet.swarm.docker(["service", "update", "--detach", "--label-rm", "muster.route.host", "quiet"]);
 
@@ -101,6 +103,8 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     const inVulcand = () => Object.keys(vulcand.fake.store.dump()).filter((key) => key.includes("quiet.example"));
     // What it has refused, since another node had needed it just before, is tried again after 15 s.
     await until(() => inVulcand().length === 0, { timeoutMs: 60_000, what: "no frontend" });
+    await until(() => !alb.hosts().includes("quiet.example"), { ...SOON, what: "no rule" });
+    expect(alb.hosts()).toContain("result.example");
     await fleet.converges({ quiet: 6 });
   });
 

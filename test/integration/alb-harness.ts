@@ -35,6 +35,8 @@ export interface OpenOptions {
   readonly timing?: Timing;
   readonly log?: Logger;
   readonly random?: () => number;
+  /** See `AdapterContext`. */
+  readonly nodeSource?: string;
   /** No instance id is configured. */
   readonly asksWhoItIs?: boolean;
   /** No region is configured. */
@@ -46,8 +48,9 @@ export const MACHINE = "i-00000001";
 
 export function openAlb(elb: FakeElb, how: OpenOptions = {}): AlbRegistry {
   const { owner = NODE, options = {}, timing = hurried, log = silent, random = () => 0.5, asksWhoItIs = false } = how;
-  const { asksWhereItIs = false } = how;
-  const context: AdapterContext = { name: "alb", ...owner, resync: 0, log, now: Date.now, random };
+  const { asksWhereItIs = false, nodeSource } = how;
+  const base = { name: "alb", ...owner, resync: 0, log, now: Date.now, random };
+  const context: AdapterContext = { ...base, ...(nodeSource !== undefined && { nodeSource }) };
   const defaults = {
     ...(!asksWhereItIs && { region: elb.region }),
     endpoint: elb.url,

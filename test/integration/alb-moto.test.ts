@@ -1,6 +1,6 @@
 /**
- * The wire format against moto, an emulator that is not ours: MUSTER_TEST_MOTO_URL=http://127.0.0.1:5000, else it is left
- * out. Moto knows a target by its id alone and drains nothing (facts/alb.md §2), so only what it can do is asked of it.
+ * The wire format against moto, an emulator that is not ours; MUSTER_TEST_MOTO_URL=http://127.0.0.1:5000 is one that runs
+ * already. Moto knows a target by its id alone and drains nothing (facts/alb.md §2), so only what it can do is asked of it.
  */
 
 import { readFile } from "node:fs/promises";
@@ -12,42 +12,40 @@ import {
   DescribeTargetHealthCommand,
   ElasticLoadBalancingV2Client,
 } from "@aws-sdk/client-elastic-load-balancing-v2";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createAlbRegistry } from "../../adapters/registries/alb/index.ts";
 import type { AlbOptions } from "../../adapters/registries/alb/options.ts";
 import type { Instance, Outcome } from "../../src/model.ts";
+import { labAvailable } from "../lab/available.ts";
+import { type Moto, startMoto } from "../lab/moto.ts";
 import { silent } from "../reconciling.ts";
 import { DEPLOY } from "../unit/deploy-stack.ts";
 import { hurried, MACHINE, NEVER, NODE, pass, task, useCredentials } from "./alb-harness.ts";
 
 useCredentials();
 
-const MOTO = process.env["MUSTER_TEST_MOTO_URL"] ?? "";
+const { skip, reason } = await labAvailable("moto");
 const region = "eu-west-1";
 const ok: Outcome = { ok: true };
-
-/** A call of a service whose SDK is none of ours, as moto takes it. */
-async function aws(service: string, version: string, form: Readonly<Record<string, string>>): Promise<string> {
-  const scope = `Credential=AKIAEXAMPLE/20260101/${region}/${service}/aws4_request`;
-  const authorization = `AWS4-HMAC-SHA256 ${scope}, SignedHeaders=host, Signature=00`;
-  const body = new URLSearchParams({ Version: version, ...form });
-  const answer = await fetch(MOTO, { method: "POST", body, headers: { authorization } });
-  return await answer.text();
-}
 
 function texts(xml: string, tag: string): readonly string[] {
   return [...xml.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, "g"))].flatMap(([, text]) => text ?? []);
 }
 
-describe.skipIf(MOTO === "")("moto", { timeout: 60_000 }, () => {
+describe.skipIf(skip)(`moto ${reason}`, { timeout: 60_000 }, () => {
+  let moto: Moto;
   let sdk: ElasticLoadBalancingV2Client;
   let vpc: string;
   let listener: string;
   let web: string;
 
+  beforeAll(async () => {
+    moto = await startMoto();
+  });
+  afterAll(() => moto?.[Symbol.asyncDispose]());
   beforeEach(async () => {
-    await fetch(`${MOTO}/moto-api/reset`, { method: "POST" });
-    sdk = new ElasticLoadBalancingV2Client({ region, endpoint: MOTO });
+    await fetch(`${moto.url}/moto-api/reset`, { method: "POST" });
+    sdk = new ElasticLoadBalancingV2Client({ region, endpoint: moto.url });
     const subnets = await aws("ec2", "2016-11-15", { Action: "DescribeSubnets" });
     vpc = texts(subnets, "vpcId")[0] ?? "";
     web = await createGroup("web");
@@ -63,6 +61,15 @@ describe.skipIf(MOTO === "")("moto", { timeout: 60_000 }, () => {
   });
   afterEach(() => sdk.destroy());
 
+  /** A call of a service whose SDK is none of ours, as moto takes it. */
+  async function aws(service: string, version: string, form: Readonly<Record<string, string>>): Promise<string> {
+    const scope = `Credential=AKIAEXAMPLE/20260101/${region}/${service}/aws4_request`;
+    const authorization = `AWS4-HMAC-SHA256 ${scope}, SignedHeaders=host, Signature=00`;
+    const body = new URLSearchParams({ Version: version, ...form });
+    const answer = await fetch(moto.url, { method: "POST", body, headers: { authorization } });
+    return await answer.text();
+  }
+
   async function createGroup(Name: string, Tags: { Key: string; Value: string }[] = []): Promise<string> {
     const settings = { Protocol: "HTTP", Port: 80, VpcId: vpc, TargetType: "ip" } as const;
     const made = await sdk.send(new CreateTargetGroupCommand({ Name, ...settings, ...(Tags.length > 0 && { Tags }) }));
@@ -73,7 +80,7 @@ describe.skipIf(MOTO === "")("moto", { timeout: 60_000 }, () => {
     const context = { name: "alb", ...NODE, resync: 0, log: silent, now: Date.now, random: () => 0.5 };
     const limits = { musters: 1, healthPoll: 0, timeout: 5000, instanceId: MACHINE };
     const groups = { targetGroups: { web: "web" }, discover: true, hosts: [] };
-    return createAlbRegistry({ region, endpoint: MOTO, ...groups, ...limits, ...options }, context, hurried);
+    return createAlbRegistry({ region, endpoint: moto.url, ...groups, ...limits, ...options }, context, hurried);
   }
 
   async function held(arn: string): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 import { engineTools } from "./daemon.ts";
+import { findMoto } from "./moto.ts";
 import { tool, tools } from "./packages.ts";
 import { run } from "./run.ts";
 
@@ -11,9 +12,12 @@ export interface Availability {
 }
 
 /** Finds out, and fetches what is missing: `describe.skipIf((await labAvailable("engine")).skip)`. */
-export async function labAvailable(server: "engine" | "consul" | "haproxy" | "chromium"): Promise<Availability> {
+export async function labAvailable(
+  server: "engine" | "consul" | "haproxy" | "chromium" | "moto",
+): Promise<Availability> {
   try {
-    await (server === "engine" ? tryEngine() : tool(server));
+    if (server === "engine") await tryEngine();
+    else await (server === "moto" ? findMoto() : tool(server));
     return { skip: false, reason: "" };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

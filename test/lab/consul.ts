@@ -1,6 +1,5 @@
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
@@ -9,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { type Certificates, type Configured, type ConsulOptions, configure } from "./consul-config.ts";
 import { claim, release } from "./owner.ts";
 import { type Tool, tool } from "./packages.ts";
-import { end, ended, serve, whileRunning } from "./run.ts";
+import { end, ended, serveInto, whileRunning } from "./run.ts";
 import { until } from "./wait.ts";
 
 /** A request to the API; the answer's JSON comes back, or its text if it is not JSON. */
@@ -69,22 +68,13 @@ async function tryToStart(program: Tool, options: ConsulOptions): Promise<Consul
   const folder = await claim("consul", name, options.signal);
   try {
     const configured = await configure(program, folder, options);
-    const launch = (): ChildProcess => launchInto(join(folder, "consul.log"), program, configured.args);
+    const launch = (): ChildProcess => serveInto(join(folder, "consul.log"), program, configured.args);
     const consul = assemble(name, folder, configured, launch, options.signal);
     await consul.start();
     return consul;
   } catch (error) {
     await release("consul", name);
     throw error;
-  }
-}
-
-function launchInto(logFile: string, { path, env }: Tool, args: readonly string[]): ChildProcess {
-  const output = openSync(logFile, "a");
-  try {
-    return serve(path, args, { env, stdio: ["ignore", output, output] });
-  } finally {
-    closeSync(output);
   }
 }
 

@@ -1,14 +1,13 @@
 /** A real HAProxy, from Debian's package where the machine has none. */
 import type { ChildProcess } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { type Tool, tool } from "./packages.ts";
+import { tool } from "./packages.ts";
 import { freePorts } from "./ports.ts";
-import { end, serve, whileRunning } from "./run.ts";
+import { end, serveInto, whileRunning } from "./run.ts";
 import { until } from "./wait.ts";
 
 /** Where a configuration must let HAProxy listen. */
@@ -48,7 +47,7 @@ export async function startHaproxy(configuration: (place: HaproxyPlace) => strin
   const log = (): Promise<string> => readFile(join(folder, "log"), "utf8").catch(() => "");
 
   async function launch(args: readonly string[]): Promise<void> {
-    const child = launchInto(join(folder, "log"), program, ["-f", file, "-db", ...args]);
+    const child = serveInto(join(folder, "log"), program, ["-f", file, "-db", ...args]);
     children.push(child);
     const ready = async () => (await runtime(socket, "show info")).includes(`\nPid: ${child.pid}\n`);
     const signal = whileRunning(child);
@@ -83,13 +82,4 @@ async function runtime(socket: string, line: string): Promise<string> {
   connection.setTimeout(5000, () => connection.destroy(new Error("no answer within 5 s")));
   connection.write(`${line}\n`);
   return await text(connection);
-}
-
-function launchInto(logFile: string, { path, env }: Tool, args: readonly string[]): ChildProcess {
-  const output = openSync(logFile, "a");
-  try {
-    return serve(path, args, { env, stdio: ["ignore", output, output] });
-  } finally {
-    closeSync(output);
-  }
 }

@@ -12,6 +12,13 @@ const sets = {
   debootstrap: { packages: ["debootstrap"] },
   haproxy: { packages: ["haproxy"] },
   chromium: { packages: ["chromium", "fonts-inter"] },
+  moto: { packages: ["python3-moto"], release: "trixie" },
+  // What moto imports: pure Python, or in step with the machine's own Python.
+  python: {
+    packages: ["boto3", "cryptography", "flask", "flask-cors", "responses", "xmltodict", "yaml"].map(
+      (name) => `python3-${name}`,
+    ),
+  },
 } as const satisfies Record<string, PackageSet>;
 
 type SetName = keyof typeof sets;
@@ -63,9 +70,19 @@ export async function tools(names: readonly ToolName[], signal?: AbortSignal): P
     if (path === undefined) needed.add(origin[name]);
     else paths.set(name, path);
   }
-  const roots = await Promise.all([...needed].map((set) => unpacked(set, names, signal)));
+  const missing = (set: SetName) => names.filter((name) => origin[name] === set).join(", ");
+  const roots = await Promise.all([...needed].map((set) => unpacked(set, missing(set), signal)));
   const env = environment(roots);
   return names.map((name) => ({ path: paths.get(name) ?? inside(roots, name), env }));
+}
+
+/** Packages of which no program is run by its name; as {@link tool} finds them, but for the machine's own. */
+export async function packageSet(
+  set: "moto" | "python",
+  signal?: AbortSignal,
+): Promise<{ readonly root: string; readonly env: NodeJS.ProcessEnv }> {
+  const root = await unpacked(set, sets[set].packages.join(", "), signal);
+  return { root, env: environment([root]) };
 }
 
 async function onPath(name: ToolName): Promise<string | undefined> {
@@ -88,10 +105,9 @@ async function isStatic(path: string): Promise<boolean> {
   }
 }
 
-async function unpacked(set: SetName, names: readonly ToolName[], signal?: AbortSignal): Promise<string> {
+async function unpacked(set: SetName, missing: string, signal?: AbortSignal): Promise<string> {
   const root = join(cacheFolder(), set);
   if (existsSync(root)) return root;
-  const missing = names.filter((name) => origin[name] === set).join(", ");
   const reason = whyNot();
   if (reason !== undefined) throw new Error(`lab: ${missing} not on PATH, and ${reason}`);
   await withLock(join(cacheFolder(), `${set}.lock`), () => fetch(set, root, missing, signal), signal);

@@ -1,5 +1,6 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { basename } from "node:path";
 
 /** How to run a program that ends by itself. */
@@ -71,6 +72,20 @@ export function serve(command: string, args: readonly string[], options: ServeOp
   child.on("error", () => {}); // seen by whoever waits for it to answer
   child.unref();
   return child;
+}
+
+/** {@link serve} with what it writes appended to a file. */
+export function serveInto(
+  logFile: string,
+  { path, env }: { readonly path: string; readonly env: NodeJS.ProcessEnv },
+  args: readonly string[],
+): ChildProcess {
+  const output = openSync(logFile, "a");
+  try {
+    return serve(path, args, { env, stdio: ["ignore", output, output] });
+  } finally {
+    closeSync(output);
+  }
 }
 
 /** Aborts when the program ends, or with another signal: whoever waits for its answers need not wait any longer. */

@@ -99,6 +99,34 @@ describe("the leader of a swarm", () => {
     expect(scene.registry.entries.get("route:web.0")?.spec).toMatchObject({ version: "2" });
   });
 
+  it("removes what all who hang on it are known not to need, by their endpoints, and only then", async () => {
+    const registry = createFakeGateway();
+    const half = serviceLevelOf(registry, new Set(["swarm"]));
+    const scene = createScene({ sources: ["swarm"], registry: { ...registry, ...half }, nodeSource: "swarm" });
+    const swarm = { source: "swarm", at: 0, via: "test" };
+    const connected = { ...swarm, kind: "source", clock: 1, state: "connected", error: null } as const;
+    const unlabelled = { ...swarm, definition: "d-t1", app: "web", name: "web", labels: { "muster.name": "web" } };
+    await scene.say(connected, ...task("t1", { source: "swarm" }), synced({ source: "swarm", trust: "whole" }));
+    await scene.pass();
+    const { entries, log } = scene.registry;
+    const used = (users: readonly string[]) => {
+      for (const [key, entry] of entries) entries.set(key, { ...entry, inUse: true, users });
+      scene.reconciler.resync();
+    };
+    used(["10.0.0.1:20000/tcp", "10.0.0.9:20000/tcp"]);
+    await scene.say(defined({ ...unlabelled, clock: 5 }));
+    await scene.pass();
+    expect(scene.keys).toEqual(["route:web.0", "upstream:web"]);
+
+    used(["10.0.0.1:20000/tcp"]);
+    await scene.pass();
+    expect(scene.keys).toEqual(["upstream:web"]);
+    expect(log.at(-1)?.before).toMatchObject({ inUse: false, users: ["10.0.0.1:20000/tcp"] });
+
+    await scene.reconciler.withdrawAll(scene.stop.signal);
+    expect(log.at(-1)?.before, "what goes with everything is judged by nobody").toMatchObject({ inUse: true });
+  });
+
   it("removes what is over soon after the last node that needed it, not only at the next period", async () => {
     const scene = leaderScene();
     await scene.say(...task("t1", { source: "swarm" }), ...synchronised);

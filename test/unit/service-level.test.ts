@@ -127,6 +127,21 @@ describe("service-level objects", () => {
     expect(scene.keys).toEqual(["fake:t1:8080", "upstream:web"]);
   });
 
+  it("go although nothing of the instances that are there is registered here any more", async () => {
+    const onlyRoutes = (instance: Instance) =>
+      createFakeGateway()
+        .project(instance)
+        .filter(({ rank }) => rank === -1);
+    const scene = createScene({ registry: createFakeRegistry("routes", { project: onlyRoutes }) });
+    await scene.say(...task("t1", { standing: true }), synced());
+    await scene.pass();
+    expect(scene.keys).toEqual(["route:web.0"]);
+    const labels = { "muster.name": "web" };
+    await scene.say(defined({ definition: "app:web", app: "web", name: "web", labels, standing: true, clock: 5 }));
+    await scene.pass();
+    expect(scene.keys).toEqual([]);
+  });
+
   it("have the newest instance's content, whatever came first, and never flap", async () => {
     for (const order of [
       ["old", "new"],

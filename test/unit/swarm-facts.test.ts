@@ -62,7 +62,7 @@ describe("what a manager says to the leader", () => {
     const binding = { containerPort: 80, protocol: "tcp", hostAddress: "0.0.0.0", hostPort: 8080 };
     const assigned = {
       inherits: "service:s1",
-      definition: "containers:s1",
+      definition: expect.stringMatching(/^containers:s1@/),
       created: Date.parse("2026-11-21T10:00:00.000Z"),
     };
     const bare = { mode: "mapped", bindings: [], networks: [], exposed: [] };
@@ -136,11 +136,33 @@ describe("a service's definition", () => {
     expect(contentsOf(reading({ services: [web] }), ALL)).toMatchObject([
       { definition: "service:s1", labels: { a: "b" }, environment: {} },
       {
-        ...{ definition: "containers:s1", app: "swarm:s1", name: "web", labels: { "muster.route.path": "/shop" } },
+        ...{ app: "swarm:s1", name: "web", labels: { "muster.route.path": "/shop" } },
         environment: { SERVICE_NAME: "shop" },
       },
     ]);
     expect(JSON.stringify(contentsOf(reading({ services: [web] }), ALL))).not.toContain("DB_PASSWORD");
+  });
+
+  it("of its containers is that of the spec that each was made of, until the last of an old one has ended", () => {
+    const spec = (host: string) => ({ ContainerSpec: { Labels: { "muster.route.host": host } } });
+    const web = { ID: "s1", Spec: { Name: "web", Labels: {}, TaskTemplate: spec("new") } };
+    const made = (id: string, host: string, state = "running") => ({
+      ...task(id, "n1", "running", state),
+      Spec: spec(host),
+    });
+    const hosts = (tasks: readonly object[]) => {
+      const said = contentsOf(reading({ services: [web], tasks }), ALL);
+      const asked = new Map(
+        said.flatMap((one) => (one.kind === "defined" ? [[one.definition, one.labels["muster.route.host"]]] : [])),
+      );
+      const ofTasks = said.flatMap((one) => (one.kind === "assigned" ? [asked.get(one.definition)] : []));
+      return { ofTasks, asked: [...asked.values()].filter((host) => host !== undefined) };
+    };
+
+    expect(hosts([made("t1", "old"), made("t2", "new"), task("t3", "n1")])).toEqual({
+      ...{ ofTasks: ["old", "new", "new"], asked: ["new", "old"] },
+    });
+    expect(hosts([made("t1", "old", "shutdown"), made("t2", "new")])).toEqual({ ofTasks: ["new"], asked: ["new"] });
   });
 
   it("survives answers that lack what is not identity", () => {
@@ -149,7 +171,7 @@ describe("a service's definition", () => {
     expect(said).toMatchObject([
       { node: "n1", address: null },
       { definition: "service:s1", name: "s1", labels: {} },
-      { definition: "containers:s1", name: "s1", labels: {}, environment: {} },
+      { definition: expect.stringMatching(/^containers:s1@/), name: "s1", labels: {}, environment: {} },
     ]);
     expect(() => readTasks([{ Status: {} }])).toThrow("swarm: the engine's task list has no proper 0.ID");
   });

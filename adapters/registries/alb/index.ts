@@ -43,7 +43,7 @@ export function createAlbRegistry(
   context: AdapterContext,
   timing: Timing = realTiming,
 ): AlbRegistry {
-  const { name, cluster, node, log, random } = context;
+  const { name, cluster, node, log, random, nodeSource = null } = context;
   const { targetGroups, musters, healthPoll: period } = options;
   const imds = createImds();
   const { endpoint, timeout } = options;
@@ -78,14 +78,17 @@ export function createAlbRegistry(
   const looked = { where: endpoint ?? "the ELBv2 API", named, listeners, discover, made: madeApi, makes };
   const madeFor = ({ service, routes }: Instance) =>
     makes === null || routes.length === 0 ? null : madeName(cluster, service);
-  const settings = { name, targetGroups, foreign: ownership.foreign, madeFor };
+  const isNodes = ({ source }: Instance) => source === nodeSource;
+  // An address learned from what nodes register would make their targets this Muster's.
+  const foreign = (address: string, instance: Instance) => (isNodes(instance) ? null : ownership.foreign(address));
+  const settings = { name, targetGroups, foreign, madeFor };
 
   return {
     name,
     checksHealth: true,
     project(instance) {
       const projected = project(instance, settings);
-      for (const each of projected) memory.keep(each, instance);
+      if (!isNodes(instance)) for (const each of projected) memory.keep(each, instance);
       const targets = projected.map(({ registration }) => registration);
       const [first] = projected;
       if (first === undefined) return targets;

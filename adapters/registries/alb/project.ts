@@ -19,8 +19,8 @@ export interface ProjectSettings {
   readonly targetGroups: Readonly<Record<string, string>>;
   /** Name of the group that is made for an instance with routes and no other group; null: none is. */
   madeFor(instance: Instance): string | null;
-  /** Why a target at this address would not be ours; null if it is. */
-  foreign(address: string): string | null;
+  /** Why the instance's target at this address would not be ours; null if it is, or if it is for another to register. */
+  foreign(address: string, instance: Instance): string | null;
 }
 
 export interface Projected {
@@ -46,7 +46,7 @@ export function project(
     return group;
   });
   const { address, port } = targetOf(instance, refuse);
-  const why = foreign(address);
+  const why = foreign(address, instance);
   if (why !== null) throw refuse(why);
   const unique = new Map(groups.map((group) => [group.name, group]));
   return [...unique.values()].map((group) => ({

@@ -50,12 +50,12 @@ export function rulesOf(
     return conditionsOf(route).map((each) => ({ ...each, priority }));
   });
   return listeners.flatMap((listener) =>
-    conditions.map((each) => ruleRegistration({ listener, group, ...each }, service, false)),
+    conditions.map((each) => ruleRegistration({ listener, group, ...each }, service, [])),
   );
 }
 
-/** @param inUse see `Registration.inUse` */
-export function ruleRegistration(spec: RuleSpec, service: string, inUse: boolean): Registration {
+/** @param users see `Registration.users` */
+export function ruleRegistration(spec: RuleSpec, service: string, users: readonly string[]): Registration {
   const { hosts, paths, listener } = spec;
   const claims = claimsOf(spec);
   return {
@@ -63,7 +63,7 @@ export function ruleRegistration(spec: RuleSpec, service: string, inUse: boolean
     ...{ instance: null, service, task: null, source: null, endpoint: null, rank: -1 },
     // On another listener it is another claim.
     claims: claims.map((claim) => `${claim} on ${listener.slice(listener.lastIndexOf("/") + 1)}`),
-    ...(inUse && { inUse }),
+    ...(users.length > 0 && { inUse: true, users }),
     spec: { ...spec, hosts: sorted(hosts), paths: sorted(paths) },
   };
 }

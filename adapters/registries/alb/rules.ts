@@ -1,10 +1,12 @@
 /** Listener rules of the cluster's services: read, made, changed and taken away; those of others stay as they are. */
 import type { Change, Outcome, Registration } from "../../../src/model.ts";
+import { endpointOf } from "../../endpoint.ts";
 import { failed, RequestError } from "../../failure.ts";
 import type { Elb } from "./elb.ts";
 import { hasCode } from "./errors.ts";
 import { type Group, type Groups, SERVICE, TAG } from "./groups.ts";
 import type { Ownership } from "./ownership.ts";
+import { canonical } from "./project.ts";
 import { type Conditions, degreeOf, PER_DEGREE, type RuleSpec, ruleRegistration, sorted } from "./routes.ts";
 import type { ListenerRule, RulesApi } from "./rules-api.ts";
 
@@ -52,7 +54,7 @@ export function createRules(parts: RulesParts): Rules {
       signal,
     );
     const names = new Map((await groups.all(signal)).map((group) => [group.arn, group]));
-    const uses = new Map<string, Promise<boolean>>();
+    const uses = new Map<string, Promise<readonly string[]>>();
     const ours = all.filter(({ arn }) => tags.get(arn)?.get(TAG) === cluster && tags.get(arn)?.has(SERVICE));
     return await Promise.all(
       ours.map(async (rule): Promise<Owned> => {
@@ -60,24 +62,24 @@ export function createRules(parts: RulesParts): Rules {
         const service = own?.get(SERVICE) ?? "";
         const among = rule.groups.flatMap((arn) => names.get(arn) ?? []);
         const { hosts, paths } = rule;
-        const { key } = ruleRegistration({ listener, hosts, paths, group: "", priority: null }, service, false);
+        const { key } = ruleRegistration({ listener, hosts, paths, group: "", priority: null }, service, []);
         const group = among.find((one) => one.name === expected.get(key)) ?? among[0];
-        if (group !== undefined && !uses.has(group.arn)) uses.set(group.arn, isUsedByOthers(group, signal));
-        const inUse = group !== undefined && (await uses.get(group.arn)) === true;
+        if (group !== undefined && !uses.has(group.arn)) uses.set(group.arn, usersOf(group, signal));
+        const users = (await uses.get(group?.arn ?? "")) ?? [];
         const priority = own?.get(PRIORITY) === "auto" ? null : rule.priority;
         const spec = { listener, hosts, paths, group: group?.name ?? "", priority };
-        return { rule, service, registration: ruleRegistration(spec, service, inUse) };
+        return { rule, service, registration: ruleRegistration(spec, service, users) };
       }),
     );
   }
 
-  /** Whether instances on other machines hang on the group. */
-  async function isUsedByOthers(group: Group, signal: AbortSignal): Promise<boolean> {
+  /** The instances on other machines that hang on the group. */
+  async function usersOf(group: Group, signal: AbortSignal): Promise<readonly string[]> {
     const instanceId = group.type === "instance" ? await parts.instanceId(signal) : null;
+    const isOurs = (id: string) => parts.ownership.addressOf(group.type, id, instanceId) !== null;
     const targets = await elb.health(group.arn, null, signal);
-    return targets.some(
-      ({ id, state }) => state !== "draining" && parts.ownership.addressOf(group.type, id, instanceId) === null,
-    );
+    const others = targets.filter(({ id, state }) => state !== "draining" && !isOurs(id));
+    return sorted(others.map(({ id, port }) => endpointOf(canonical(id) ?? id, port, "tcp")));
   }
 
   async function register(key: string, service: string, spec: RuleSpec, signal: AbortSignal): Promise<void> {
@@ -113,11 +115,17 @@ export function createRules(parts: RulesParts): Rules {
     await api.create({ listener, hosts, paths, priority, group: group.arn, tags }, signal);
   }
 
-  async function deregister(key: string, listener: string, signal: AbortSignal): Promise<void> {
+  async function deregister({ key, spec, inUse, users = [] }: Registration, signal: AbortSignal): Promise<void> {
+    const { listener } = spec as unknown as RuleSpec;
     const ours = await owned(listener, await api.rules(listener, signal), signal);
     const found = ours.filter(({ registration }) => registration.key === key);
-    if (found.some(({ registration }) => registration.inUse === true)) {
-      throw new Error("its target group is still used by instances on other machines");
+    const others = new Set(found.flatMap(({ registration }) => registration.users ?? []));
+    // Of those that the change knows of it may say that they don't need it; there may be more by now.
+    if (inUse !== true) for (const user of users) others.delete(user);
+    if (others.size > 0) {
+      const message = `its target group is still used by ${others.size} on other machines, e.g. ${[...others][0]}`;
+      // What the change was made from is out of date: listed again, and whoever waits for the others learns it there.
+      throw new RequestError(message, { retry: false, ambiguous: true });
     }
     for (const { rule } of found) await api.remove(rule.arn, signal);
   }
@@ -147,7 +155,7 @@ export function createRules(parts: RulesParts): Rules {
     async apply({ op, key, before, after }, signal) {
       const spec = (after ?? before).spec as unknown as RuleSpec;
       try {
-        if (after === null) await deregister(key, spec.listener, signal);
+        if (after === null) await deregister(before, signal);
         else await register(key, after.service, spec, signal);
         return { ok: true };
       } catch (error) {

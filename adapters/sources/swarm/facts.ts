@@ -4,8 +4,8 @@
  */
 import { isIP } from "node:net";
 import type { DefinedFact, IngressPort, NetworkAttachment, PortBinding, Protocol } from "../../../src/model.ts";
-import { serviceEnvironment } from "../docker/facts.ts";
 import type { Content } from "../stamps.ts";
+import { type Told, toldIn, toldToTasks } from "./containers.ts";
 import type { Reading } from "./reading.ts";
 import type { Attachment, Node, PublishedPort, Service, Task } from "./shapes.ts";
 
@@ -27,11 +27,15 @@ export interface Saying {
 }
 
 export function sayingsOf(reading: Reading, audience: Audience): readonly Saying[] {
+  const { nodes, services } = reading;
+  const tasks = reading.tasks.filter((task) => concerns(task, audience) && phaseOf(task) !== "over");
+  const isLeader = audience.node === null;
+  const told = isLeader ? toldToTasks(services, tasks) : new Map<string, Told>();
   return [
-    ...reading.nodes.map(nodeSaying),
-    ...reading.services.map((service) => serviceSaying(service, audience)),
-    ...(audience.node === null ? reading.services.map((service) => containerSaying(service, audience)) : []),
-    ...reading.tasks.filter((task) => concerns(task, audience)).flatMap((task) => taskSayings(task, audience)),
+    ...nodes.map(nodeSaying),
+    ...services.map((service) => serviceSaying(service, audience)),
+    ...(isLeader ? services.flatMap((one) => containerSayings(one, toldIn(one, tasks, told), audience)) : []),
+    ...tasks.flatMap((task) => taskSayings(task, told.get(task.ID), audience)),
   ];
 }
 
@@ -71,14 +75,13 @@ function serviceSaying(service: Service, { expose }: Audience): Saying {
   return { key: `service ${ID}`, task: null, content };
 }
 
-/** What a node's engine says of a container, as far as it is in the service: the leader has no engine of all nodes to ask. */
-function containerSaying(service: Service, { expose }: Audience): Saying {
-  const { Labels = {}, Env = [] } = service.Spec.TaskTemplate.ContainerSpec ?? {};
-  const content: Content = {
-    ...{ kind: "defined", definition: containersOf(service.ID) },
-    ...{ ...described(service), expose, labels: Labels, environment: serviceEnvironment(Env) },
-  };
-  return { key: `containers ${service.ID}`, task: null, content };
+/** What a node's engine says of a container, as far as managers know it: the leader has no engine of all nodes to ask. */
+function containerSayings(service: Service, told: readonly Told[], { expose }: Audience): readonly Saying[] {
+  return told.map((each) => ({
+    key: each.definition,
+    task: null,
+    content: { kind: "defined", ...described(service), expose, ...each },
+  }));
 }
 
 function described({ ID, Version, Spec }: Service) {
@@ -96,23 +99,17 @@ function definitionOf(service: string): string {
   return `service:${service}`;
 }
 
-function containersOf(service: string): string {
-  return `containers:${service}`;
-}
-
 function ingressPort({ Protocol, TargetPort, PublishedPort }: PublishedPort): readonly IngressPort[] {
   const protocol = protocolOf(Protocol);
   if (protocol === null || !isPort(TargetPort) || !isPort(PublishedPort)) return [];
   return [{ containerPort: TargetPort, hostPort: PublishedPort, protocol }];
 }
 
-function taskSayings(task: Task, { node }: Audience): readonly Saying[] {
-  const phase = phaseOf(task);
-  if (phase === "over") return [];
-  const stopping = phase === "stopping" ? [say(task, statusOf(task))] : [];
-  if (node !== null) return stopping;
+function taskSayings(task: Task, told: Told | undefined, { node }: Audience): readonly Saying[] {
+  const stopping = phaseOf(task) === "stopping" ? [say(task, statusOf(task))] : [];
+  if (node !== null || told === undefined) return stopping;
   // Status last: whoever acts on "running" must have the rest already.
-  return [say(task, assignedOf(task)), say(task, addressedOf(task)), ...(stopping[0] ? stopping : running(task))];
+  return [say(task, assignedOf(task, told)), say(task, addressedOf(task)), ...(stopping[0] ? stopping : running(task))];
 }
 
 function say(task: Task, content: Content): Saying {
@@ -147,10 +144,10 @@ function running(task: Task): readonly Saying[] {
   ];
 }
 
-function assignedOf({ ID, ServiceID, NodeID, CreatedAt }: Task): Content {
+function assignedOf({ ID, ServiceID, NodeID, CreatedAt }: Task, { definition }: Told): Content {
   const created = Date.parse(CreatedAt);
   return {
-    ...{ kind: "assigned", task: ID, definition: containersOf(ServiceID), inherits: definitionOf(ServiceID) },
+    ...{ kind: "assigned", task: ID, definition, inherits: definitionOf(ServiceID) },
     node: NodeID,
     ...(Number.isNaN(created) ? {} : { created }),
   };

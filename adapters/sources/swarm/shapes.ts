@@ -19,6 +19,7 @@ const PublishedPort = v.object({ Protocol: text, TargetPort: count, PublishedPor
 export type PublishedPort = v.InferOutput<typeof PublishedPort>;
 
 const ContainerSpec = v.object({ Image: text, Labels: labels, Env: list(v.string()) });
+export type ContainerSpec = v.InferOutput<typeof ContainerSpec>;
 
 const Service = v.object({
   ID: id,
@@ -56,6 +57,8 @@ const Task = v.object({
     PortStatus: v.fallback(v.nullish(v.object({ Ports: list(PublishedPort) })), null),
   }),
   NetworksAttachments: list(Attachment),
+  /** What it was made of: its service may have changed since. */
+  Spec: v.fallback(v.nullish(v.object({ ContainerSpec: v.nullish(ContainerSpec) })), null),
 });
 export type Task = v.InferOutput<typeof Task>;
 
