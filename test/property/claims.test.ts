@@ -128,7 +128,8 @@ describe("under any labels", () => {
           else expectNothing(each);
         }
       }),
-      { numRuns: 100 },
+      // Few of any labels make a route that is allowed: one at least does.
+      { numRuns: 100, examples: [[{ "muster.route.host": "a.shop.example", "muster.route.path": "/shop" }, {}, {}]] },
     );
     expect(routed).toBeGreaterThan(0);
   });
