@@ -155,13 +155,15 @@ export function createCorrelator(): Correlator {
   function joinTaskFact(fact: SlotFact): readonly string[] {
     if (tombstones.has(fact.task) || fact.clock < floorOf(fact.source)) return [];
     const task = tasks.get(fact.task) ?? { facts: [] };
-    if (fact.kind === "assigned") unindex(fact.task, task);
-    const isNew = !task.facts.some(({ kind, source }) => kind === fact.kind && source === fact.source);
+    const held = task.facts[slotOf(task.facts, fact)];
+    // A listing repeats what is known: then the indexes, and what is made of them, stay as they are.
+    const isMoved = fact.kind === "assigned" && (held === undefined || !saysTheSame(fact, held));
+    if (isMoved) unindex(fact.task, task);
     // Copied, since an array that grows by `push` keeps room for more facts than a task ever has.
-    if (isNew) task.facts = task.facts.concat(fact);
-    const changed = isNew || keepIn(task.facts, fact);
+    if (held === undefined) task.facts = task.facts.concat(fact);
+    const changed = held === undefined || keepIn(task.facts, fact);
     tasks.set(fact.task, task);
-    if (fact.kind === "assigned") index(fact.task, task);
+    if (isMoved) index(fact.task, task);
     return changed ? [fact.task] : [];
   }
 
@@ -207,7 +209,6 @@ export function createCorrelator(): Correlator {
       doubtfulSince: fact.trust === "doubtful" ? (before.doubtfulSince ?? fact.at) : null,
     });
     const changed = dropBelow(fact.source, fact.floor);
-    revision++;
     dropOldTombstones();
     return [...changed];
   }
@@ -224,7 +225,9 @@ export function createCorrelator(): Correlator {
     const stale = (fact: Fact) => fact.source === source && fact.clock < floor;
     const changed = new Set<string>();
     for (const [name, task] of tasks) if (dropStaleFacts(name, task, stale)) changed.add(name);
-    for (const key of dropStale(definitions, stale)) addAll(changed, users.get(key));
+    const dropped = dropStale(definitions, stale);
+    if (dropped.length > 0) revision++;
+    for (const key of dropped) addAll(changed, users.get(key));
     for (const key of dropStale(nodes, stale)) addAll(changed, byNode.get(key));
     return changed;
   }
@@ -284,15 +287,22 @@ export function createCorrelator(): Correlator {
 
 /** Puts a fact into its slot if it is newer. @returns whether the slot's content (not just its clock) changed */
 function keepIn<F extends Fact>(facts: F[], fact: F): boolean {
-  const at = facts.findIndex((other) => other.kind === fact.kind && other.source === fact.source);
+  const at = slotOf(facts, fact);
   const held = facts[at];
   if (held === undefined) {
     facts.push(fact);
     return true;
   }
-  if (fact.clock < held.clock || (fact.clock === held.clock && content(fact) <= content(held))) return false;
+  if (fact.clock < held.clock) return false;
+  const isNews = !saysTheSame(fact, held);
+  if (fact.clock === held.clock && (!isNews || content(fact) <= content(held))) return false;
   facts[at] = fact;
-  return !saysTheSame(fact, held);
+  return isNews;
+}
+
+/** @returns where the fact of the same kind and source is; -1: nowhere */
+function slotOf(facts: readonly Fact[], { kind, source }: Fact): number {
+  return facts.findIndex((other) => other.kind === kind && other.source === source);
 }
 
 /** What a fact says, without when and why it was seen, as a text that can be ordered. */
@@ -300,13 +310,19 @@ function content(fact: Fact): string {
   return canonicalJson({ ...fact, clock: 0, at: 0, via: "" });
 }
 
+/** The same but for when and why it was seen. Facts are plain JSON. */
 function saysTheSame(a: Fact, b: Fact): boolean {
-  // Facts are plain JSON.
-  return sameJson(
-    { ...a, clock: 0, at: 0, via: "" } as unknown as Json,
-    { ...b, clock: 0, at: 0, via: "" } as unknown as Json,
+  const [own, other] = [a, b] as unknown as readonly [Said, Said];
+  const keys = Object.keys(own);
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => SEEN.has(key) || (Object.hasOwn(other, key) && sameJson(own[key], other[key])))
   );
 }
+
+type Said = Readonly<Record<string, Json>>;
+
+const SEEN: ReadonlySet<string> = new Set(["clock", "at", "via"]);
 
 function first<K extends SlotFact["kind"]>(facts: readonly SlotFact[], kind: K): Extract<SlotFact, { kind: K }> | null {
   return lowestSource(facts.filter((fact): fact is Extract<SlotFact, { kind: K }> => fact.kind === kind));

@@ -22,6 +22,8 @@ const BEARER = /\b(bearer\s+)[\w.~+/=-]{8,}/gi;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}-----|$)/g;
 const JSON_WEB_TOKEN = /\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*/g;
 const AWS_KEY_ID = /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g;
+/** What each of the patterns above needs: most texts have none of it, and are not searched six times. */
+const SUSPECT = new RegExp(`${SECRET_WORDS}|bearer|:\\/\\/|-----BEGIN|eyJ|AKIA|ASIA`, "i");
 
 /** Whether a value under this key is likely to be a secret itself (and not the name of a file that holds one). */
 export function isSecretKey(key: string): boolean {
@@ -30,6 +32,7 @@ export function isSecretKey(key: string): boolean {
 
 /** Hides what looks like a secret within a text: URL credentials, `token=…`, bearer tokens, private keys, AWS key ids. */
 export function redactText(text: string): string {
+  if (!SUSPECT.test(text)) return text;
   return text
     .replace(PRIVATE_KEY, REDACTED)
     .replace(USER_INFO, `$1${REDACTED}@`)

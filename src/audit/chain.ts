@@ -2,7 +2,7 @@
  * The hash chain, pure. A line is `JSON.stringify(record)` in the order of `AuditRecord`, and its hash is taken over the
  * bytes of that line without the `,"hash":"…"` at its end. So one needs no canonical JSON to check it, only SHA-256.
  */
-import { createHash } from "node:crypto";
+import { createHash, hash as hashOf } from "node:crypto";
 import { redact, redactText } from "../redact.ts";
 import type { AuditInput, AuditRecord } from "./record.ts";
 
@@ -49,7 +49,7 @@ export function seal(input: AuditInput, head: ChainHead, node: string, at: numbe
     prev: head.hash,
   };
   const body = JSON.stringify(unsealed);
-  const hash = createHash("sha256").update(body).digest("hex");
+  const hash = hashOf("sha256", body, "hex");
   return { record: { ...unsealed, hash }, line: `${body.slice(0, -1)}${HASH_START}${hash}${HASH_END}\n` };
 }
 

@@ -105,8 +105,10 @@ function createWriter(options: WriterOptions, opened: Opened): AuditWriter {
     let batch: readonly SealedGroup[] = [];
     try {
       await ensureSound();
-      if (isFull()) await rotate();
-      batch = nextBatch();
+      const next = nextBatch();
+      const isFull = size > 0 && size + bytesOf(next[0]?.sealed ?? []) > maxBytes;
+      if (isFull) await rotate();
+      batch = isFull ? nextBatch() : next;
       await write(batch);
     } catch (error) {
       // where not even a batch could be begun, all that wait fail, or they would wait for ever
@@ -146,11 +148,6 @@ function createWriter(options: WriterOptions, opened: Opened): AuditWriter {
     if (recovered.findings.length > 0) {
       queue.unshift({ inputs: recovered.findings, at: now(), resolve: () => {}, reject: () => {} });
     }
-  }
-
-  function isFull(): boolean {
-    const [group] = queue;
-    return group !== undefined && size > 0 && size + bytesOf(sealGroup(group, range)) > maxBytes;
   }
 
   /** As many waiting groups as fit into the file, at least one. */

@@ -39,6 +39,8 @@ interface Options {
 export function createLockService({ clock, random, ttl }: Options): LockService {
   const sessions = new Map<string, number>();
   const watchers = new Set<() => void>();
+  /** Takes back what will look after a session's end. */
+  const expiries = new Map<string, () => void>();
   const broken = new Set<(error: Error) => void>();
   let key: { session: string | null; lockIndex: number; value: string } | null = null;
   let index = 1;
@@ -64,7 +66,8 @@ export function createLockService({ clock, random, ttl }: Options): LockService 
   function renew(session: string): void {
     const until = clock.now() + ttl * (1 + random());
     sessions.set(session, until);
-    void clock.wait(until - clock.now(), new AbortController().signal).then(expire);
+    expiries.get(session)?.();
+    expiries.set(session, clock.after(until - clock.now(), expire));
   }
 
   function state(): Lock {
@@ -90,23 +93,30 @@ export function createLockService({ clock, random, ttl }: Options): LockService 
   }
 
   function changed(since: number, ms: number, signal: AbortSignal): Promise<void> {
-    const done = new AbortController();
-    const wake = () => done.abort();
-    watchers.add(wake);
-    if (since !== index) wake();
-    return clock
-      .wait(ms, AbortSignal.any([signal, done.signal]))
-      .catch(() => signal.throwIfAborted())
-      .finally(() => watchers.delete(wake));
+    if (signal.aborted) return Promise.reject(signal.reason);
+    if (since !== index) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => () => {
+        cancel();
+        watchers.delete(wake);
+        signal.removeEventListener("abort", stop);
+        settle();
+      };
+      const wake = end(resolve);
+      const stop = end(() => reject(signal.reason));
+      const cancel = clock.after(ms, wake);
+      watchers.add(wake);
+      signal.addEventListener("abort", stop, { once: true });
+    });
   }
 
-  async function unlessWiped<T>(action: () => Promise<T>): Promise<T> {
+  async function unlessWiped<T>(answer: Promise<T>): Promise<T> {
     let forget = (): void => {};
     const wiped = new Promise<never>((_, reject) => {
       broken.add(reject);
       forget = () => void broken.delete(reject);
     });
-    return await Promise.race([action(), wiped]).finally(forget);
+    return await Promise.race([answer, wiped]).finally(forget);
   }
 
   function client(link: Link): LockClient {
@@ -115,7 +125,8 @@ export function createLockService({ clock, random, ttl }: Options): LockService 
       signal.throwIfAborted();
       const late = clock.now() + limit;
       await transit(signal, late, link.state !== "refused" && link.state !== "hanging");
-      const result = await unlessWiped(async () => action());
+      const answer = action();
+      const result = answer instanceof Promise ? await unlessWiped(answer) : answer;
       await transit(signal, late, link.state === "up");
       return result;
     }

@@ -14,6 +14,7 @@ const real = {
   clearTimeout: globalThis.clearTimeout,
   setImmediate: globalThis.setImmediate,
   timeout: AbortSignal.timeout,
+  stackTraceLimit: Error.stackTraceLimit,
 };
 
 let machine: Machine | null = null;
@@ -21,12 +22,15 @@ let machine: Machine | null = null;
 /** Wall time at the start of a run, ms since the epoch. */
 export const EPOCH = 1_700_000_000_000;
 
-export function enter(next: Machine): void {
+/** @param frames of the stacks of all errors until `leave`; to keep none saves much time: each ended wait makes an error */
+export function enter(next: Machine, frames: number): void {
   machine = next;
+  Error.stackTraceLimit = frames;
 }
 
 export function leave(): void {
   machine = null;
+  Error.stackTraceLimit = real.stackTraceLimit;
 }
 
 /** A timer of the machine. */

@@ -63,7 +63,8 @@ const TURN = 5_000;
 /** Looks at the time within one step: whoever looks more often than that waits for nothing, and for ever. */
 const LOOKS = 20_000;
 
-export function createMachine(seed: number): Machine {
+/** @param frames of each error's stack */
+export function createMachine(seed: number, frames = Error.stackTraceLimit): Machine {
   const queue = createQueue();
   const random = createRandom(seed);
   const crashes: unknown[] = [];
@@ -129,7 +130,7 @@ export function createMachine(seed: number): Machine {
   function turn(until: number, isOver: () => boolean): Promise<boolean> {
     return new Promise((resolve, reject) => {
       setImmediate(() => {
-        enter(machine);
+        enter(machine, frames);
         try {
           resolve(advance(until, isOver));
         } catch (error) {
@@ -145,7 +146,7 @@ export function createMachine(seed: number): Machine {
   function dissolve(processes: readonly { readonly process: Process; letGo(): void }[]): Promise<void> {
     return new Promise((resolve) => {
       setImmediate(() => {
-        enter(machine);
+        enter(machine, frames);
         for (const { process, letGo } of processes) {
           looks = 0;
           current = process;

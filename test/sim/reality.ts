@@ -58,8 +58,13 @@ export function createReality(machine: Machine, random: Random) {
   const apps: App[] = [];
   const tasks: Task[] = [];
   const listeners = new Set<RealityListener>();
+  let revision = 0;
 
   return {
+    /** Counts what changes tasks and apps. */
+    get revision() {
+      return revision;
+    },
     nodes,
     apps,
     /** All that ever were. */
@@ -91,10 +96,12 @@ export function createReality(machine: Machine, random: Random) {
   }
 
   function addApp(name: string, orchestrator: Orchestrator, isChecked: boolean): void {
+    revision++;
     apps.push({ name, orchestrator, isChecked, exists: true, revision: 1 });
   }
 
   function tell(task: Task, what: TaskEvent): void {
+    revision++;
     for (const listener of listeners) listener.task?.(task, what);
   }
 
@@ -192,6 +199,7 @@ export function createReality(machine: Machine, random: Random) {
   }
 
   function tellApp(app: App): void {
+    revision++;
     for (const listener of listeners) listener.app?.(app);
   }
 

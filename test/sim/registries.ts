@@ -20,6 +20,8 @@ export interface RegistryServer {
   readonly name: string;
   /** As its users see it. */
   readonly entries: ReadonlyMap<string, Entry>;
+  /** Counts what may have changed them. */
+  readonly revision: number;
   /** What the agent of this owner holds. */
   held(owner: string): Iterable<Entry>;
   write(change: Change, owner: string): Refusal;
@@ -55,7 +57,7 @@ export function createConsul({ onStranger, isJoined }: ServerOptions): RegistryS
     for (const [key, entry] of agentOf(owner)) catalog.set(key, entry);
   }
 
-  return {
+  return counted({
     name: "consul",
     entries: catalog,
     held: (owner) => agentOf(owner).values(),
@@ -74,7 +76,7 @@ export function createConsul({ onStranger, isJoined }: ServerOptions): RegistryS
       }
     },
     rejoin,
-  };
+  });
 }
 
 /** A target hangs on its service's upstream, and goes with it. */
@@ -99,7 +101,7 @@ export function createGateway({ onStranger }: ServerOptions): RegistryServer {
     return null;
   }
 
-  return {
+  return counted({
     name: "gateway",
     entries,
     *held(owner) {
@@ -130,6 +132,32 @@ export function createGateway({ onStranger }: ServerOptions): RegistryServer {
       for (const [key, { owner }] of [...entries]) if (owner !== null) entries.delete(key);
     },
     rejoin() {},
+  });
+}
+
+function counted(server: Omit<RegistryServer, "revision">): RegistryServer {
+  let revision = 0;
+  return {
+    ...server,
+    get revision() {
+      return revision;
+    },
+    write(change, owner) {
+      revision++;
+      return server.write(change, owner);
+    },
+    reap(change) {
+      revision++;
+      server.reap(change);
+    },
+    wipe(owner) {
+      revision++;
+      server.wipe(owner);
+    },
+    rejoin(owner) {
+      revision++;
+      server.rejoin(owner);
+    },
   };
 }
 

@@ -30,15 +30,16 @@ const GRACE_MS = 7_000;
 /** A new leader's, with its doubts about Marathon; ms. */
 const LEADER_GRACE_MS = 30_000;
 
-export async function run(story: Story): Promise<Run> {
-  const machine = createMachine(story.seed);
+/** @param frames of the stacks of what is thrown, for people; stacks that nobody reads take time */
+export async function run(story: Story, frames = 0): Promise<Run> {
+  const machine = createMachine(story.seed, frames);
   const cluster = createCluster(machine, story);
   const { judge } = cluster;
   const actor = createActor(cluster);
   populate(cluster);
   for (const step of story.steps) machine.after(step.at, null, step.kind, () => actor.perform(step));
   watchBounds({
-    ...{ machine, differences: () => differencesIn(cluster), isCalm: (difference) => isCalm(difference, cluster) },
+    ...{ machine, differences: watchDifferences(cluster), isCalm: (difference) => isCalm(difference, cluster) },
     late: (difference, ms) =>
       judge.violate("too late", `${inWords(difference)} for ${(ms / 1000).toFixed(1)} s in calm`),
   });
@@ -83,6 +84,19 @@ function populate({ reality, boot, machine, random }: Cluster): void {
 
 function differencesIn({ servers, reality }: Cluster): readonly Difference[] {
   return REGISTRIES.flatMap((name) => differences(name, servers[name].entries, reality));
+}
+
+/** The same, worked out only after something has changed. */
+function watchDifferences(cluster: Cluster): () => readonly Difference[] {
+  const { servers, reality } = cluster;
+  let at = "";
+  let known: readonly Difference[] = [];
+  return () => {
+    const now = [reality, ...REGISTRIES.map((name) => servers[name])].map(({ revision }) => revision).join();
+    if (now !== at) known = differencesIn(cluster);
+    at = now;
+    return known;
+  };
 }
 
 function isCalm({ owner, registry, isServiceLevel, what }: Difference, cluster: Cluster): boolean {

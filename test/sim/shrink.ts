@@ -9,17 +9,19 @@ export interface Failure {
 
 /** How long a shrinking may take, ms of real time. */
 const PATIENCE_MS = 15_000;
+/** Of the stacks that are told. */
+export const FRAMES = 10;
 
 /** @returns the story itself if it breaks no rule */
 export async function shrink(story: Story): Promise<Failure> {
-  let best: Failure = { story, run: await run(story) };
+  let best: Failure = { story, run: await run(story, FRAMES) };
   const rule = best.run.violation?.rule;
   if (rule === undefined) return best;
   const until = performance.now() + PATIENCE_MS;
 
   async function breaks(candidate: Story): Promise<boolean> {
     if (performance.now() > until) return false;
-    const tried = await run(candidate);
+    const tried = await run(candidate, FRAMES);
     if (tried.violation?.rule !== rule) return false;
     best = { story: candidate, run: tried };
     return true;

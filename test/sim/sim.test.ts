@@ -7,13 +7,14 @@ import { describe, expect, it } from "vitest";
 import { REGRESSIONS } from "./regressions.ts";
 import { run } from "./run.ts";
 import { firstHalf, testSeeds } from "./seeds.ts";
+import { FRAMES } from "./shrink.ts";
 import { storyOf } from "./story.ts";
 
 describe("simulation", () => {
   testSeeds(firstHalf);
 
   it.each(REGRESSIONS)("stays well: $what", async ({ story }) => {
-    const { violation, lines } = await run(story);
+    const { violation, lines } = await run(story, FRAMES);
     expect({ violation, lines }).toMatchObject({ violation: null });
   });
 
