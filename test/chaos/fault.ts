@@ -40,6 +40,8 @@ export type Deed =
   | { readonly kind: "scale"; readonly service: string; readonly replicas: number }
   | { readonly kind: "image"; readonly service: string; readonly image: string; readonly order: Order }
   | { readonly kind: "relabel"; readonly service: string; readonly tags: string; readonly route?: Route }
+  /** Its route's label is removed, which does nothing where there is none. */
+  | { readonly kind: "unroute"; readonly service: string; readonly label: Route["label"] }
   | { readonly kind: "rebuild"; readonly service: string; readonly build: string }
   | { readonly kind: "replace"; readonly service: string; readonly order: Order }
   | { readonly kind: "remove"; readonly service: string }
@@ -148,6 +150,8 @@ export function describeDeed(deed: Deed): string {
       return `update ${deed.service} to ${deed.image}, ${deed.order}`;
     case "relabel":
       return `relabel ${deed.service}: tags ${deed.tags}${deed.route === undefined ? "" : `, route ${deed.route.host}`}`;
+    case "unroute":
+      return `remove the label muster.${deed.label} of ${deed.service}`;
     case "rebuild":
       return `give the containers of ${deed.service} the label build=${deed.build}`;
     case "replace":

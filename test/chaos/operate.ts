@@ -111,6 +111,8 @@ function commandOf(deed: Exclude<Deed, { readonly kind: "crash" | "sick" | "rest
       return [...update, "--update-order", deed.order, "--image", deed.image, deed.service];
     case "relabel":
       return [...update, ...labels("--label-add", { tags: deed.tags, ...routeLabel(deed.route) }), deed.service];
+    case "unroute":
+      return [...update, "--label-rm", `muster.${deed.label}`, deed.service];
     case "rebuild":
       return [...update, ...labels("--container-label-add", { "meta.build": deed.build }), deed.service];
     case "replace":

@@ -84,6 +84,7 @@ export function createDeeds(random: Random, nodes: number): Deeds {
         ...{ kind: "relabel", service, tags: `v${made},${one(["blue", "green"])}` },
         ...(random.chance(0.6) && { route: routeTo(service, ports) }),
       }),
+      () => ({ kind: "unroute", service, label: routeTo(service, ports).label }),
       () => ({ kind: "rebuild", service, build: String(made) }),
       () => ({ kind: "replace", service, order: how }),
     ];
