@@ -18,16 +18,18 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /opt/muster
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
 COPY src src
 COPY adapters adapters
 COPY page page
 # "optional" is the TypeScript compiler, 32 MB (a peer of valibot).
-RUN npm run build -- --declaration false --sourceMap false \
+# The program and its page as bundles, with all that they need of any package in them.
+RUN npm run build:page && npm run build:program \
  && chmod 755 dist/src/main.js \
  && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 # All of the image, in its place. The list of packages is of what is installed, with the lock file's hashes; it needs no
 # network. (`npm sbom --omit dev` would leave out what development needs as well.)
+# Of the packages their licences and their names are kept, for whoever looks what is in the bundle; not their code.
 # Without nsswitch.conf the C library asks name servers before /etc/hosts; `cp --parents` keeps the loader's own path.
 COPY LICENSE ./
 RUN install --directory /image/opt/muster /image/usr/local/bin /image/etc /image/var/lib/muster \
@@ -36,11 +38,23 @@ RUN install --directory /image/opt/muster /image/usr/local/bin /image/etc /image
  && cp -r LICENSE package.json node_modules dist /image/opt/muster/ \
  && npm pkg delete devDependencies \
  && npm sbom --sbom-format cyclonedx > /image/opt/muster/sbom.cdx.json \
+ && find /image/opt/muster/node_modules -type f ! -name package.json ! -iname 'licen[cs]e*' ! -iname 'notice*' -delete \
+ && find /image/opt/muster/node_modules -empty -delete \
  && ln -s /opt/muster/dist/src/main.js /image/usr/local/bin/muster \
  && echo 'hosts: files dns' > /image/etc/nsswitch.conf \
  && cp "$(readlink -f "$(command -v node)")" /image/usr/local/bin/node \
  && ldd /image/usr/local/bin/node | grep -o '/[^ ]*' | xargs cp --parents --dereference --target-directory /image \
  && chroot /image /usr/local/bin/muster --version
+# What V8 compiles at a start, kept for the next ones. Node keeps it by user and by kind of processor: where either is
+# another one, it compiles anew. An engine or a registry to talk to is not needed for it.
+RUN install --directory --owner=65532 /image/opt/muster/dist/compiled /image/tmp/warm \
+ && cd /image/tmp/warm \
+ && { env NODE_COMPILE_CACHE=/opt/muster/dist/compiled MUSTER_AUDIT__PATH=/tmp/warm/audit.jsonl MUSTER_LOG__LEVEL=silent \
+      MUSTER_NODE__ID=build MUSTER_NODE__ADDRESS=127.0.0.1 MUSTER_REGISTRIES__CONSUL__URL=http://127.0.0.1:1 \
+      timeout --signal=TERM 4 chroot --userspec=65532:65532 /image /usr/local/bin/muster run || [ $? = 124 ]; } \
+ && rm -r /image/tmp/warm \
+ && test -n "$(ls /image/opt/muster/dist/compiled/*)" \
+ && chown -R 0:0 /image/opt/muster/dist/compiled && chmod -R a+rX,go-w /image/opt/muster/dist/compiled
 
 FROM scratch
 # The engine gives the labels to every container, so Muster never registers itself unless a label there says so.
@@ -49,7 +63,7 @@ LABEL org.opencontainers.image.title="Muster" \
       org.opencontainers.image.licenses="Apache-2.0" \
       muster.enable="false"
 # Threads look names up and write the audit log; where name servers do not answer, 4 of them are soon all waiting.
-ENV PATH=/usr/local/bin NODE_ENV=production UV_THREADPOOL_SIZE=16
+ENV PATH=/usr/local/bin NODE_ENV=production UV_THREADPOOL_SIZE=16 NODE_COMPILE_CACHE=/opt/muster/dist/compiled
 COPY --from=build /image /
 # Once more, for its owner: a new volume is given the folder's.
 COPY --from=build --chown=65532:65532 /image/var/lib /var/lib

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 
 let cached: string | null = null;
 
-/** Muster's version, from its package.json: one folder up in the source, two in the build. */
+/** Muster's version, from its package.json: one folder up in the source, two in the build, three in the bundled program. */
 export function version(): string {
-  cached ??= readVersion(["../package.json", "../../package.json"]);
+  cached ??= readVersion(["../package.json", "../../package.json", "../../../package.json"]);
   return cached;
 }
 

@@ -27,8 +27,7 @@ export function addConfigCommands(program: Command, context: Context, finish: Fi
       await checkSecretsOrExit(loaded, context);
       await checkModulesOrExit(loaded);
       const { printConfig } = await import("../config/print.ts");
-      const text = printConfig(loaded);
-      context.out(json ? `${JSON.stringify((await import("yaml")).parse(text))}\n` : text);
+      context.out(printConfig(loaded, json ? "json" : "yaml"));
       finish(0);
     });
 }

@@ -55,9 +55,7 @@ export async function openProvider(
 
 async function createExporter(protocol: Protocol, { agent }: Connection): Promise<SpanExporter> {
   const { OTLPTraceExporter } =
-    protocol === "http/json"
-      ? await import("@opentelemetry/exporter-trace-otlp-http")
-      : await import("@opentelemetry/exporter-trace-otlp-proto");
+    protocol === "http/json" ? await import("./json-exporter.ts") : await import("./protobuf-exporter.ts");
   return new OTLPTraceExporter({ httpAgentOptions: agent });
 }
 
