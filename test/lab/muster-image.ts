@@ -10,7 +10,7 @@ import { withLock } from "./lock.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 /** What the Dockerfile copies, and itself. */
-const CONTEXT = ["Dockerfile", "package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "LICENSE"];
+const CONTEXT = ["Dockerfile", "package.json", "package-lock.json", "tsconfig.json", "LICENSE"];
 const FOLDERS = ["src", "adapters", "page"];
 const BUILT = "lab/muster-built";
 
