@@ -124,7 +124,7 @@ export function createSimulated(size: { readonly nodes: number; readonly service
     return REGISTRIES.map((name) => {
       const adapter = createAdapter({
         ...{ machine, process, random, owner, server: servers[name], line: () => LINE, onReturn: () => () => {} },
-        ...{ project: name === "consul" ? throughConsul : throughGateway, drains: name === "gateway" },
+        ...{ project: name === "consul" ? throughConsul : throughGateway, concurrent: name === "consul" },
         watcher: { sends() {}, lands() {}, lists() {} },
       });
       return counted(adapter, calls[name]);

@@ -28,7 +28,8 @@ export interface AdapterOptions {
   readonly owner: string;
   line(): Line;
   readonly project: (instance: Instance) => readonly Registration[];
-  readonly drains: boolean;
+  /** See `Registry`. */
+  readonly concurrent: boolean;
   readonly watcher: AdapterWatcher;
   /** Calls back whenever the registry was away and is back; @returns ends it. */
   onReturn(listener: () => void): () => void;
@@ -48,13 +49,12 @@ type Answer<T> =
   | { readonly ok: false; readonly error: string; readonly ambiguous: boolean };
 
 export function createAdapter(options: AdapterOptions): Registry {
-  const { server, owner, project, drains, watcher, onReturn } = options;
+  const { server, owner, project, concurrent, watcher, onReturn } = options;
   return {
     name: server.name,
     project,
-    drains,
-    // As the real ones: a gateway's entries hang on each other.
-    concurrent: !drains,
+    drains: true,
+    concurrent,
     async list(signal) {
       const answer = await request(
         options,
@@ -155,11 +155,13 @@ function request<T>(options: AdapterOptions, perform: () => T, signal: AbortSign
   });
 }
 
-/** Like Consul's: one entry an instance. */
+/** Like Consul's: one entry an instance, in maintenance until its task has ended. */
 export function throughConsul(instance: Instance): readonly Registration[] {
-  const { id, service, task, source, address, port, tags } = instance;
+  const { id, service, task, source, address, port, tags, state } = instance;
   const own = { key: id, instance: id, service, task, source, rank: 0 };
-  return [{ ...own, endpoint: `${address}:${port}/tcp`, spec: { service, address, port, tags } }];
+  const draining = state === "draining" ? { draining: true } : {};
+  const spec = { service, address, port, tags, ...draining };
+  return [{ ...own, endpoint: `${address}:${port}/tcp`, spec, ...draining }];
 }
 
 /** Like Kong's: a target by its address, on an upstream and behind a route that belong to the service. */

@@ -154,7 +154,8 @@ export function createCluster(machine: Machine, story: Story) {
           return lineOf(weatherAt(life.node).registries[name], life.node, isNear, isDown);
         },
         project: name === "consul" ? throughConsul : throughGateway,
-        drains: name === "gateway",
+        // A gateway's entries hang on each other.
+        concurrent: name === "consul",
         onReturn: (listener) => listen(returnKey(name, owner, life.node), listener),
         watcher: { sends: judge.sends, lands, lists },
       }),
