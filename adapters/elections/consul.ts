@@ -84,7 +84,7 @@ export function createLockElection(client: LockClient, { ttl, context, clock }: 
   let leader: string | null = null;
 
   /** Abandons what it took where the campaign was aborted meanwhile. */
-  async function take(signal: AbortSignal): Promise<Term | null> {
+  async function take(seen: Lock, signal: AbortSignal): Promise<Term | null> {
     // Not cut short, so that no session is made that nobody knows of.
     const whole = new AbortController().signal;
     const began = clock.now();
@@ -92,7 +92,7 @@ export function createLockElection(client: LockClient, { ttl, context, clock }: 
     own = { session, provenAt: Number.NEGATIVE_INFINITY };
     const mark = markOf("leading", session);
     try {
-      if (!(await client.acquire(mark, whole))) return await abandon(session, null);
+      if (!(await client.take(mark, seen, whole))) return await abandon(session, null);
     } catch (error) {
       // Perhaps we have it; then it's freed.
       await abandon(session, null);
@@ -143,7 +143,7 @@ export function createLockElection(client: LockClient, { ttl, context, clock }: 
     const left = patience.left(lock, own, clock.now());
     noteLeader(lock);
     if (left === 0 && lock.session === null) {
-      const term = await take(signal);
+      const term = await take(lock, signal);
       if (term !== null) return term;
     }
     if (left === 0) await oust(lock, signal);

@@ -9,7 +9,8 @@ import { text } from "node:stream/consumers";
 
 const [socketPath = "", consul = "", label = "", address = ""] = process.argv.slice(2);
 const toEngine = new Agent({ keepAlive: true });
-const toConsul = new Agent({ keepAlive: true });
+// An agent takes 200 connections of one client (`limits.http_max_conns_per_client`) and resets the others.
+const toConsul = new Agent({ keepAlive: true, maxSockets: 100 });
 
 function ask(call: { readonly path: string }): Promise<string> {
   return new Promise((resolve, reject) => {

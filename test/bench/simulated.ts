@@ -149,6 +149,7 @@ export function createSimulated(size: { readonly nodes: number; readonly service
       createSession: (signal) => counted(client.createSession(signal)),
       renewSession: (session, signal) => counted(client.renewSession(session, signal)),
       destroySession: (session, signal) => counted(client.destroySession(session, signal)),
+      take: (mark, seen, signal) => counted(client.take(mark, seen, signal)),
       acquire: (mark, signal) => counted(client.acquire(mark, signal)),
       place: (mark, signal) => counted(client.place(mark, signal)),
       release: (mark, signal) => counted(client.release(mark, signal)),

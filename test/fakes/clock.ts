@@ -11,7 +11,8 @@ export function createManualClock(start = 1_000_000): ManualClock {
   const waiting = new Set<{ readonly at: number; readonly resolve: () => void }>();
   function after(ms: number, callback: () => void): () => void {
     const timer = {
-      at: now + ms,
+      // Less than the last digit of a number with fractions would let nobody ever see his time come.
+      at: now + (ms > 0 ? Math.max(ms, 1e-6) : ms),
       resolve() {
         waiting.delete(timer);
         callback();

@@ -42,7 +42,7 @@ export function createLockService({ clock, random, ttl }: Options): LockService 
   /** Takes back what will look after a session's end. */
   const expiries = new Map<string, () => void>();
   const broken = new Set<(error: Error) => void>();
-  let key: { session: string | null; lockIndex: number; value: string } | null = null;
+  let key: { session: string | null; lockIndex: number; value: string; modified: number } | null = null;
   let index = 1;
   let made = 0;
 
@@ -54,8 +54,9 @@ export function createLockService({ clock, random, ttl }: Options): LockService 
   function end(session: string): void {
     sessions.delete(session);
     if (key?.session !== session) return;
-    key.session = null;
     touch();
+    key.session = null;
+    key.modified = index;
   }
 
   function expire(): void {
@@ -72,15 +73,15 @@ export function createLockService({ clock, random, ttl }: Options): LockService 
 
   function state(): Lock {
     expire();
-    if (key === null) return { index, session: null, lockIndex: 0, value: null, mark: null };
+    if (key === null) return { index, modified: 0, session: null, lockIndex: 0, value: null, mark: null };
     return { index, ...key, mark: v.parse(Mark, JSON.parse(key.value)) };
   }
 
   function write(mark: Mark, session: string | null, lockIndex: number): void {
     const value = JSON.stringify(mark);
     if (key !== null && key.session === session && key.value === value) return;
-    key = { session, lockIndex, value };
     touch();
+    key = { session, lockIndex, value, modified: index };
   }
 
   function acquire(mark: Mark): boolean {
@@ -90,6 +91,11 @@ export function createLockService({ clock, random, ttl }: Options): LockService 
     if (holder !== null && holder !== mark.session) return false;
     write(mark, mark.session, (key?.lockIndex ?? 0) + (holder === null ? 1 : 0));
     return true;
+  }
+
+  function take(mark: Mark, seen: Lock): boolean {
+    expire();
+    return (key?.modified ?? 0) === seen.modified && acquire(mark);
   }
 
   function changed(since: number, ms: number, signal: AbortSignal): Promise<void> {
@@ -153,6 +159,7 @@ export function createLockService({ clock, random, ttl }: Options): LockService 
           return sessions.has(session);
         }, signal),
       destroySession: (session, signal) => call(() => end(session), signal),
+      take: (mark, seen, signal) => call(() => take(mark, seen), signal),
       acquire: (mark, signal) => call(() => acquire(mark), signal),
       place: (mark, signal) =>
         call(() => {

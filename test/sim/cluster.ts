@@ -222,6 +222,7 @@ export function createCluster(machine: Machine, story: Story) {
       createSession: (signal) => stepped(client.createSession(signal)),
       renewSession: (session, signal) => stepped(client.renewSession(session, signal)),
       destroySession: (session, signal) => stepped(client.destroySession(session, signal)),
+      take: (mark, seen, signal) => stepped(client.take(mark, seen, signal)),
       acquire: (mark, signal) => stepped(client.acquire(mark, signal)),
       place: (mark, signal) => stepped(client.place(mark, signal)),
       release: (mark, signal) => stepped(client.release(mark, signal)),

@@ -120,6 +120,10 @@ describe("the election by a lock in Consul", () => {
     const slow = 0.3 * TTL;
     const { start, cut, clock, works } = createCluster(1, (client) => ({
       ...client,
+      async take(mark, seen, signal) {
+        sent.push(clock.now());
+        return await client.take(mark, seen, signal);
+      },
       async acquire(mark, signal) {
         sent.push(clock.now());
         const isTaken = await client.acquire(mark, signal);

@@ -28,7 +28,12 @@ export interface LockClient extends AsyncDisposable {
   renewSession(session: string, signal: AbortSignal): Promise<boolean>;
   /** An unknown one is fine. Needs `session:write` on its node, which may be another's. */
   destroySession(session: string, signal: AbortSignal): Promise<void>;
-  /** Takes the lock, or, where the session holds it, replaces the mark. @returns false if another holds it. Needs `key:write`. */
+  /**
+   * Takes the lock if it is still as it was seen: a request that comes late must not take what another has had meanwhile,
+   * and perhaps still believes in. @returns false if it is not, or another holds it. Needs `key:write`.
+   */
+  take(mark: Mark, seen: Lock, signal: AbortSignal): Promise<boolean>;
+  /** Replaces the mark where the session holds the lock. @returns false if another holds it. Needs `key:write`. */
   acquire(mark: Mark, signal: AbortSignal): Promise<boolean>;
   /** Writes the mark where there is no key, and takes no lock; nothing happens where there is one. Needs `key:write`. */
   place(mark: Mark, signal: AbortSignal): Promise<void>;
@@ -110,8 +115,25 @@ export function createLockClient({ consul, key, ttl, node }: LockClientOptions):
     async destroySession(session, signal) {
       await put("end a session", `/v1/session/destroy/${encodeURIComponent(session)}`, signal);
     },
+    async take(mark, seen, signal) {
+      const { value, modified } = seen;
+      const asSeen = value === null ? { Verb: "check-not-exists" } : { Verb: "check-index", Index: modified };
+      const Value = Buffer.from(JSON.stringify(mark)).toString("base64");
+      const body = [
+        { KV: { Key: key, ...asSeen } },
+        { KV: { Key: key, Verb: "lock", Value, Session: mark.session } },
+      ];
+      try {
+        await put("take", "/v1/txn", signal, { body });
+        return true;
+      } catch (error) {
+        // One of the two does not hold.
+        if (error instanceof RequestError && error.status === 409) return false;
+        throw error;
+      }
+    },
     async acquire(mark, signal) {
-      const answer = await put("take", path, signal, { query: { acquire: mark.session }, body: mark });
+      const answer = await put("beat", path, signal, { query: { acquire: mark.session }, body: mark });
       return parseAnswer(v.boolean(), answer);
     },
     async place(mark, signal) {
@@ -151,15 +173,17 @@ const Entries = v.tuple([
     Value: v.nullable(v.string()),
     Session: v.optional(v.string(), ""),
     LockIndex: v.number(),
+    ModifyIndex: v.number(),
   }),
 ]);
 
 function lockOf(answer: HttpAnswer): Lock {
   const index = indexOf(answer);
-  if (answer.status === 404) return { index, session: null, lockIndex: 0, value: null, mark: null };
-  const [{ Value, Session: session, LockIndex }] = parseAnswer(Entries, answer);
+  if (answer.status === 404) return { index, modified: 0, session: null, lockIndex: 0, value: null, mark: null };
+  const [{ Value, Session: session, LockIndex, ModifyIndex }] = parseAnswer(Entries, answer);
   const value = Buffer.from(Value ?? "", "base64").toString("utf8");
-  return { index, session: session === "" ? null : session, lockIndex: LockIndex, value, mark: markOf(value) };
+  const held = { session: session === "" ? null : session, lockIndex: LockIndex, value, mark: markOf(value) };
+  return { index, modified: ModifyIndex, ...held };
 }
 
 /** 0, which does not block, where the header is missing or makes no sense. */

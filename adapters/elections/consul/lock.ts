@@ -24,6 +24,8 @@ export type Mark = v.InferOutput<typeof Mark>;
 export interface Lock {
   /** For the next blocking query. */
   readonly index: number;
+  /** When the key was last changed, its session's end included: Consul's `ModifyIndex`; 0: there is none. */
+  readonly modified: number;
   /** Session that holds it; null: nobody does. */
   readonly session: string | null;
   /** How often it was taken. */
