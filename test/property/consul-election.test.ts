@@ -20,7 +20,7 @@ it("a lock in Consul never has two leaders, and always one in the end, whatever 
       expect(cluster.leaders()).toHaveLength(1);
       expect(cluster.service.sessions).toBe(1);
     }),
-    { numRuns: 60 },
+    { numRuns: 60, examples: [[LATE_TAKE]] },
   );
 });
 
@@ -36,6 +36,21 @@ const step = fc.record({
   ),
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** Found once in 1,300 runs: the lock was freed by hand while another's request to take it was under way, and it had two leaders. */
+const LATE_TAKE: { readonly seed: number; steps: Step[] } = {
+  seed: 580410172,
+  steps: [
+    { after: 8237, who: 0, what: "deaf" },
+    { after: 2459, who: 4, what: "deaf" },
+    { after: 1682, who: 2, what: "deleteKey" },
+    { after: 979, who: 4, what: "up" },
+    { after: 8860, who: 0, what: "destroyHolder" },
+    { after: 9696, who: 4, what: "deaf" },
+    { after: 11771, who: 2, what: "kill" },
+    { after: 5313, who: 4, what: "hanging" },
+  ],
+};
 
 async function act(cluster: ReturnType<typeof createCluster>, steps: readonly Step[]): Promise<void> {
   const { clock, service } = cluster;
