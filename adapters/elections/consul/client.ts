@@ -119,10 +119,7 @@ export function createLockClient({ consul, key, ttl, node }: LockClientOptions):
       const { value, modified } = seen;
       const asSeen = value === null ? { Verb: "check-not-exists" } : { Verb: "check-index", Index: modified };
       const Value = Buffer.from(JSON.stringify(mark)).toString("base64");
-      const body = [
-        { KV: { Key: key, ...asSeen } },
-        { KV: { Key: key, Verb: "lock", Value, Session: mark.session } },
-      ];
+      const body = [{ KV: { Key: key, ...asSeen } }, { KV: { Key: key, Verb: "lock", Value, Session: mark.session } }];
       try {
         await put("take", "/v1/txn", signal, { body });
         return true;
