@@ -20,12 +20,16 @@ const SOCKET_PATH_BYTES = 103;
 const ANSWER_MS = 1000;
 const ASK_AGAIN_MS = 10;
 const ASKS = 200;
+/** Answers in a row that end before they begin. */
+const CUTS = 20;
 
 /** What a socket answers: its state and its process id, e.g. `holds 17`. */
 interface Rival {
   readonly holds: boolean;
   readonly pid: string;
 }
+
+const UNKNOWN: Rival = { holds: true, pid: "unknown" };
 
 /**
  * Takes the lock, or throws an Error that says who has it. Where the file system has no sockets, or the path is too long
@@ -100,11 +104,24 @@ async function socketsOf(path: string): Promise<readonly string[]> {
 }
 
 /** null: nobody listens there any more. Whoever can't be asked is taken for a holder. */
-function ask(name: string): Promise<Rival | null> {
+async function ask(name: string): Promise<Rival | null> {
+  for (let cut = 0; cut < CUTS; cut += 1) {
+    const answer = await askOnce(name);
+    if (answer !== "cut off") return answer;
+    await delay(ASK_AGAIN_MS);
+  }
+  return UNKNOWN;
+}
+
+/** `cut off`: it gives up, or dies, at this very moment; whoever took that for a holder would give up as well. */
+function askOnce(name: string): Promise<Rival | null | "cut off"> {
   return new Promise((resolve) => {
     const socket = openConnection({ path: name });
     let answer = "";
-    socket.setTimeout(ANSWER_MS, () => socket.destroy());
+    socket.setTimeout(ANSWER_MS, () => {
+      resolve(UNKNOWN);
+      socket.destroy();
+    });
     socket.setEncoding("utf8");
     socket.on("data", (text: string) => {
       answer += text;
@@ -113,7 +130,8 @@ function ask(name: string): Promise<Rival | null> {
       if (["ECONNREFUSED", "ENOENT", "ENOTSOCK"].some((code) => isErrno(error, code))) resolve(null);
     });
     socket.on("close", () => {
-      const [state = "", pid = "unknown"] = answer.trim().split(" ");
+      if (answer === "") resolve("cut off");
+      const [state = "", pid = UNKNOWN.pid] = answer.trim().split(" ");
       resolve({ holds: state !== "wants", pid });
     });
   });

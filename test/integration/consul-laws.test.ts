@@ -40,7 +40,8 @@ describe.each([{ enableTagOverride: false }, { enableTagOverride: true }])(
         backdoor: backdoorOf(consul, proxy),
       }),
       secrets: [SECRET],
-      runs: 10,
+      // The other mode writes in another way only what is there already.
+      ...(enableTagOverride ? { runs: 4, many: 200 } : { runs: 10 }),
     });
   },
 );

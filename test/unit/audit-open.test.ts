@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -41,6 +42,19 @@ describe("the lock", () => {
     expect(won).toHaveLength(1);
     for (const { value } of won) await value[Symbol.asyncDispose]();
     expect((await readdir(dirname(folder.path))).sort()).toEqual(["audit.jsonl", "audit.jsonl.head"]);
+  });
+
+  test("is not given up to a rival that gives up itself, and cuts the question off", async () => {
+    await using folder = await logFolder();
+    const rival = createServer((socket) => {
+      socket.destroy();
+      rival.close();
+    });
+    await new Promise<void>((resolve) => void rival.listen({ path: `${folder.path}.lock.0000` }, resolve));
+
+    await using audit = await folder.open();
+
+    expect(await audit.append([register("a")])).toHaveLength(1);
   });
 
   test("that can't be had (a path too long for a socket) is warned of, and the log works", async () => {
