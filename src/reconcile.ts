@@ -188,10 +188,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     while (!signal.aborted) {
       await bell.wait(dueIn(), signal);
       if (signal.aborted || dueIn() > 0) continue;
-      // One more would only wait; the next pass then takes in all that has come meanwhile.
-      if (passes.size >= MAX_PASSES) await Promise.race(passes);
       const isAlone = mustBeAlone();
-      if (isAlone) await Promise.all(passes);
+      // What ends meanwhile may leave nothing to do, or a registry that is to be left alone: looked at again. The next pass
+      // takes in all that has come.
+      if (passes.size > 0 && (isAlone || passes.size >= MAX_PASSES)) {
+        await (isAlone ? Promise.all(passes) : Promise.race(passes));
+        continue;
+      }
       const pass = onePass(signal).then(() => {
         passes.delete(pass);
         bell.ring();

@@ -7,12 +7,11 @@ import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { FLAGS } from "./flags.ts";
 import { run } from "./run.ts";
 import { shrink, tell } from "./shrink.ts";
 import { storyOf } from "./story.ts";
 
-/** Of the workers: a roomy nursery for all that lives briefly, and none of V8's helper threads, which cost more than they help. */
-const FLAGS = ["--max-semi-space-size=64", "--single-threaded"];
 /** Stories told; more failures than that are only counted. */
 const TOLD = 5;
 

@@ -5,6 +5,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { FLAGS } from "./flags.ts";
 
 interface Range {
   readonly from: number;
@@ -17,7 +18,6 @@ const SEEDS = Number(process.env["MUSTER_SIM_SEEDS"] ?? 1_000);
 const TIME_LIMIT_MS = 600_000;
 
 const PROGRAM = fileURLToPath(new URL("../../dist/test/sim/main.js", import.meta.url));
-const FLAGS = ["--max-semi-space-size=64", "--single-threaded"];
 
 const half = Math.ceil(SEEDS / 2);
 export const firstHalf: Range = { from: 1, count: half };
