@@ -189,10 +189,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       await bell.wait(dueIn(), signal);
       if (signal.aborted || dueIn() > 0) continue;
       const isAlone = mustBeAlone();
-      // What ends meanwhile may leave nothing to do, or a registry that is to be left alone: looked at again. The next pass
-      // takes in all that has come.
-      if (passes.size > 0 && (isAlone || passes.size >= MAX_PASSES)) {
-        await (isAlone ? Promise.all(passes) : Promise.race(passes));
+      const first = before(passes, isAlone);
+      if (first !== null) {
+        // It may leave nothing to do, or a registry that is to be left alone.
+        await first;
         continue;
       }
       const pass = onePass(signal).then(() => {
@@ -203,6 +203,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       if (isAlone) await pass;
     }
     await Promise.all(passes);
+  }
+
+  /** What the next pass has to wait for; it then takes in all that has come meanwhile. */
+  function before(passes: ReadonlySet<Promise<void>>, isAlone: boolean): Promise<unknown> | null {
+    if (isAlone && passes.size > 0) return Promise.all(passes);
+    return passes.size >= MAX_PASSES ? Promise.race(passes) : null;
   }
 
   /** Whether a pass may not overlap with others: what is looked at, or how, depends on what has become of their writes. */

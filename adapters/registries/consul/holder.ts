@@ -14,9 +14,8 @@ export interface Holder extends AsyncDisposable {
 }
 
 /**
- * Writes to one holder at a time. An agent does them one after the other, so that more end no sooner, but for each round
- * of a burst both programs have to be given a CPU by a machine that starts or kills containers. Without a limit the last
- * of 500 would get near its time limit (1.8.7).
+ * Writes to one holder at a time. An agent does them one after the other, so that more end no sooner (of bursts with 4, 16
+ * and 64 none was better, docs/benchmarks.md); without a limit the last of 500 gets near its time limit (1.8.7).
  */
 const WRITES = 16;
 
