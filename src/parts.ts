@@ -3,7 +3,6 @@ import { identify, loadAdapters, loadElection, loadSwarm, sourceNames, whyStandb
 import type { AgentParts } from "./agent.ts";
 import { steadyClock } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { createApi } from "./http/api.ts";
 import type { FactFeed } from "./http/facts.ts";
 import { serve } from "./http/server.ts";
 import { createTokenFile } from "./http/token.ts";
@@ -34,7 +33,9 @@ export function partsOf(config: Config): RealParts {
     async serve(agent) {
       const { listen, tokenFile } = config.http;
       const token = tokenFile === null ? null : createTokenFile(tokenFile);
-      const server = await serve(createApi({ agent, token, feed: await feedOf(swarm), log }), listen);
+      const feed = await feedOf(swarm);
+      const load = async () => (await import("./http/listener.ts")).createListener({ agent, token, feed, log });
+      const server = await serve(load, listen, log);
       log.info({ host: listen.host, port: server.port }, "listening");
       return {
         port: server.port,

@@ -18,6 +18,7 @@ import { page } from "./page.ts";
 import { problem } from "./problem.ts";
 import { limitRate } from "./rate-limit.ts";
 import { ready } from "./ready.ts";
+import { ALIVE } from "./server.ts";
 import { instanceViews, serviceViews, sourceReport, timelineView } from "./view.ts";
 
 export type ApiScope = Pick<Scope, "world" | "reconcilers">;
@@ -86,7 +87,7 @@ export function createApi({ agent, token, feed, log }: ApiOptions): Hono {
   });
   app.notFound((context) => unknown(app, context));
 
-  app.get("/healthz", (context) => context.json({ status: "alive" }));
+  app.get("/healthz", (context) => context.json(ALIVE));
   app.get("/readyz", (context) => {
     const reasons = agent.unready();
     return reasons.length === 0

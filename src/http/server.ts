@@ -1,23 +1,33 @@
 /** The HTTP server's life: listens, answers, and on disposal ends its open streams too. */
-import type { Server } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
-import type { Hono } from "hono";
+import type { Logger } from "../model.ts";
+
+/** Answers a request; what goes wrong is part of the answer. */
+export type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 export interface HttpServer extends AsyncDisposable {
   /** The port it listens on; tells which one was free where 0 was asked for. */
   readonly port: number;
 }
 
+/** What `/healthz` says, whoever answers it. */
+export const ALIVE = { status: "alive" };
+
 /** Slow or idle requests are cut off, so that no client can hold connections for nothing. */
 const REQUEST_MS = 10_000;
 
-/** @throws Error in one line if the address is taken or isn't this machine's */
+/**
+ * @param load gives what answers. It is asked for at the first request that is not a probe of `/healthz`: the API's
+ * libraries are a quarter of a start, and most nodes are never asked for more (decisions/013)
+ * @throws Error in one line if the address is taken or isn't this machine's
+ */
 export async function serve(
-  app: Hono,
+  load: () => Promise<Listener>,
   { host, port }: { readonly host: string; readonly port: number },
+  log: Logger,
 ): Promise<HttpServer> {
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const server = createServer(lazyListener(load, log));
   server.requestTimeout = REQUEST_MS;
   server.headersTimeout = REQUEST_MS;
   await new Promise<void>((resolve, reject) => {
@@ -32,6 +42,32 @@ export async function serve(
       await closed;
     },
   };
+}
+
+function lazyListener(load: () => Promise<Listener>, log: Logger): Listener {
+  let loading: Promise<Listener> | null = null;
+  let loaded: Listener | null = null;
+  return async (request, response) => {
+    if (loaded !== null) return loaded(request, response);
+    if (request.method === "GET" && request.url === "/healthz") return answer(response, 200, ALIVE);
+    loading ??= load();
+    try {
+      loaded = await loading;
+    } catch (error) {
+      loading = null;
+      log.error({ err: error }, "the API can't be loaded");
+      return answer(response, 500, {
+        title: "Internal error",
+        status: 500,
+        detail: "the API can't be loaded; the log says why",
+      });
+    }
+    return loaded(request, response);
+  };
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
 const REASONS: Readonly<Record<string, string>> = {
