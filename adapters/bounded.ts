@@ -1,18 +1,21 @@
-/** Reads an answer's body that somebody else than `createHttpClient` has fetched, within bounds of size and time. */
+/** Reads an answer's body within bounds of size and time. */
 import type { Readable } from "node:stream";
+import { TOO_LARGE, timeoutError } from "./failure.ts";
 
 export interface Bounds {
   readonly maxBytes: number;
   /** ms until the last byte; absent: whoever made the request bounds it. */
   readonly timeout?: number;
+  /** ms of that which have gone by already. @default 0 */
+  readonly elapsed?: number;
 }
 
 /** Rejects with an Error whose `code` or `name` `transportError` understands; the connection is closed then. */
-export async function readBounded(body: Readable, { maxBytes, timeout }: Bounds): Promise<Buffer> {
+export async function readBounded(body: Readable, { maxBytes, timeout, elapsed = 0 }: Bounds): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  const late = () => body.destroy(Object.assign(new Error(`no answer within ${timeout} ms`), { name: "TimeoutError" }));
-  const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
+  const late = () => body.destroy(timeoutError(timeout ?? 0));
+  const timer = timeout === undefined ? undefined : setTimeout(late, timeout - elapsed);
   try {
     for await (const chunk of body) {
       const bytes = Buffer.from(chunk as Uint8Array | string);
@@ -28,5 +31,5 @@ export async function readBounded(body: Readable, { maxBytes, timeout }: Bounds)
 
 function tooLarge(maxBytes: number): Error {
   const message = `the answer is larger than ${maxBytes} bytes`;
-  return Object.assign(new Error(message), { code: "UND_ERR_RES_EXCEEDED_MAX_SIZE" });
+  return Object.assign(new Error(message), { code: TOO_LARGE });
 }

@@ -28,6 +28,33 @@ export class RequestError extends Error {
   }
 }
 
+/** A request that did not come to an answer; `code` is the system's, OpenSSL's, the parser's, or `ETIMEDOUT`. */
+export class ConnectionError extends Error {
+  override readonly name = "ConnectionError";
+  readonly code: string;
+  /** Whether anything of the request may have reached the server. */
+  readonly isSent: boolean;
+  /** The connection had carried another request before: the server may just have closed it for being idle. */
+  readonly wasIdle: boolean;
+
+  constructor(cause: Error, { isSent, wasIdle }: { readonly isSent: boolean; readonly wasIdle: boolean }) {
+    super(messageOf(cause), { cause });
+    this.code = codeOf(cause);
+    this.isSent = isSent;
+    this.wasIdle = wasIdle;
+  }
+}
+
+/** @param timeout ms */
+export function timeoutError(timeout: number): Error {
+  return Object.assign(new Error(`no answer within ${timeout} ms`), { name: "TimeoutError", code: "ETIMEDOUT" });
+}
+
+/** Whether time ran out, here or in the system. */
+export function isTimeout(error: unknown): boolean {
+  return codeOf(error) === "ETIMEDOUT";
+}
+
 /** Failures before anything was sent, so that a write is certainly not done. */
 const UNSENT: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
@@ -35,14 +62,15 @@ const UNSENT: Readonly<Record<string, string>> = {
   ENETUNREACH: "network unreachable",
   ENOTFOUND: "its host name is not known",
   EAI_AGAIN: "its host name can't be looked up",
-  UND_ERR_CONNECT_TIMEOUT: "no connection in time",
 };
+
+/** Code of an Error about an answer of more bytes than anybody wants to read. */
+export const TOO_LARGE = "ERR_ANSWER_TOO_LARGE";
 
 const BROKEN: Readonly<Record<string, string>> = {
   ECONNRESET: "connection reset",
   EPIPE: "connection reset",
-  UND_ERR_SOCKET: "connection closed before the end of the answer",
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: "the answer is too large",
+  [TOO_LARGE]: "the answer is too large",
 };
 
 /**
@@ -51,11 +79,13 @@ const BROKEN: Readonly<Record<string, string>> = {
  */
 export function transportError(error: unknown, { where, reads }: { where: string; reads: boolean }): RequestError {
   const code = codeOf(error);
+  const isSent = !(error instanceof ConnectionError) || error.isSent;
   const unsent = UNSENT[code] ?? (isCertificateFault(code) ? `TLS: ${messageOf(error)}` : undefined);
-  const reason = unsent ?? BROKEN[code] ?? messageOf(error);
+  const late = !isSent && isTimeout(error) ? "no connection in time" : undefined;
+  const reason = unsent ?? late ?? BROKEN[code] ?? messageOf(error);
   return new RequestError(`${where}: ${reason}`, {
     retry: true,
-    ambiguous: unsent === undefined && !reads,
+    ambiguous: isSent && unsent === undefined && !reads,
     cause: error,
   });
 }

@@ -4,24 +4,17 @@
  */
 
 import { readFileSync } from "node:fs";
-import { Agent, request as undiciRequest } from "undici";
 import * as v from "valibot";
 import { misfitOf } from "../src/schema.ts";
-import { RequestError, transportError } from "./failure.ts";
-import { sharedLookup } from "./lookup.ts";
+import { readBounded } from "./bounded.ts";
+import { type Connections, openConnections, type TlsMaterial } from "./connections.ts";
+import { ConnectionError, RequestError, transportError } from "./failure.ts";
 
 /** Paths of PEM files. */
 export interface TlsFiles {
   readonly caFile?: string | undefined;
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
-}
-
-/** The content of {@link TlsFiles}, named as Node's TLS options are. */
-export interface TlsMaterial {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
 }
 
 export interface HttpClientOptions {
@@ -62,66 +55,65 @@ export interface HttpClient extends AsyncDisposable {
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
 }
 
-/**
- * For how long an idle connection is kept, ms, unless the server says less: undici's own 4 s would cost most changes of a
- * quiet cluster a handshake, with TLS several round trips.
- */
-const KEEP_ALIVE = 30_000;
-
 const MAX_BYTES = 64 * 1024 * 1024;
 
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const agent = new Agent({
-    connections: options.connections ?? 16,
-    maxResponseSize: options.maxBytes ?? MAX_BYTES,
-    connect: {
-      ...options.tls,
-      ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
-      timeout: options.timeout,
-      lookup: sharedLookup,
-    },
-    keepAliveTimeout: KEEP_ALIVE,
-    // The request as a whole has a limit of its own.
-    headersTimeout: 0,
-    bodyTimeout: 0,
+  const { url, tls, socketPath } = options;
+  const connections = openConnections({
+    ...(tls !== undefined && { tls }),
+    ...(socketPath !== undefined && { socketPath }),
+    max: options.connections ?? 16,
   });
 
   async function send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     signal.throwIfAborted();
-    const limit = new AbortController();
-    const abort = (): void => limit.abort(signal.reason);
-    const late = (): void => limit.abort(timeoutError(options.timeout));
-    const timer = options.timeout === 0 ? undefined : setTimeout(late, options.timeout);
-    signal.addEventListener("abort", abort, { once: true });
     try {
-      return await exchange(agent, options.url, request, limit.signal);
+      return await exchange(connections, options, request, signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw transportError(error, { where: new URL(options.url).origin, reads: request.method === "GET" });
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
+      if (request.method === "GET" && wasClosedForIdleness(error)) return await send(request, signal);
+      throw transportError(error, { where: new URL(url).origin, reads: request.method === "GET" });
     }
   }
 
-  return { send, [Symbol.asyncDispose]: () => agent.destroy() };
+  return {
+    send,
+    async [Symbol.asyncDispose]() {
+      connections.close();
+    },
+  };
 }
 
-async function exchange(agent: Agent, url: string, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+/** Just as it was used again. A read may go over another at once (RFC 9112 §9.3.1); the next new one ends that. */
+function wasClosedForIdleness(error: unknown): boolean {
+  return error instanceof ConnectionError && error.wasIdle && error.code === "ECONNRESET";
+}
+
+async function exchange(
+  connections: Connections,
+  { url, timeout, maxBytes = MAX_BYTES }: HttpClientOptions,
+  request: HttpRequest,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
   const query = request.query === undefined ? "" : `?${new URLSearchParams(request.query)}`;
   const hasBody = request.body !== undefined;
-  const { statusCode, headers, body } = await undiciRequest(`${url}${request.path}${query}`, {
-    dispatcher: agent,
-    method: request.method,
-    headers: { accept: "application/json", ...(hasBody && { "content-type": "application/json" }), ...request.headers },
-    body: hasBody ? JSON.stringify(request.body) : null,
+  const began = performance.now();
+  const { status, headers, body } = await connections.request(
+    `${url}${request.path}${query}`,
+    {
+      method: request.method,
+      headers: {
+        accept: "application/json",
+        ...(hasBody && { "content-type": "application/json" }),
+        ...request.headers,
+      },
+      ...(hasBody && { body: JSON.stringify(request.body) }),
+      timeout,
+    },
     signal,
-  });
-  return { status: statusCode, headers, text: await body.text() };
-}
-
-function timeoutError(timeout: number): Error {
-  return Object.assign(new Error(`no answer within ${timeout} ms`), { code: "ETIMEDOUT" });
+  );
+  const limit = timeout === 0 ? {} : { timeout, elapsed: performance.now() - began };
+  return { status, headers, text: (await readBounded(body, { maxBytes, ...limit })).toString() };
 }
 
 /** Reads PEM files once, at start. Throws an Error that names the file that can't be read. */

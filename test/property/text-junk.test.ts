@@ -5,8 +5,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openConnections } from "../../adapters/connections.ts";
 import { parseFact } from "../../adapters/sources/replay/fact.ts";
-import { createManagerAgent, ManagerError, remoteFacts } from "../../adapters/sources/swarm/remote.ts";
+import { ManagerError, remoteFacts } from "../../adapters/sources/swarm/remote.ts";
 import { schemas } from "../../src/adapters.ts";
 import { queryAudit } from "../../src/audit/query.ts";
 import { verifyAudit } from "../../src/audit/verify.ts";
@@ -62,7 +63,7 @@ describe("a manager's stream", () => {
 
   it("gives facts and notices, and ends with an error that says so", async () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const agent = createManagerAgent();
+    const connections = openConnections({ keepIdle: 0 });
     const line = fc.oneof(
       noise,
       fc
@@ -76,7 +77,7 @@ describe("a manager's stream", () => {
         const kinds: string[] = [];
         const listening = async () => {
           const signal = AbortSignal.timeout(5_000);
-          for await (const { content } of remoteFacts({ url, node: null, secret: "s", agent }, signal))
+          for await (const { content } of remoteFacts({ url, node: null, secret: "s", connections }, signal))
             kinds.push(content.kind);
         };
         await expect(listening()).rejects.toThrow(ManagerError);
@@ -84,7 +85,7 @@ describe("a manager's stream", () => {
       }),
       { numRuns: 25 },
     );
-    await agent.destroy();
+    connections.close();
   });
 });
 

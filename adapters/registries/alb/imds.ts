@@ -1,7 +1,7 @@
 /** Who this machine is, by the EC2 instance metadata service, version 2 (a token first; version 1 is never used). */
-import { request } from "undici";
 import { readBounded } from "../../bounded.ts";
-import { messageOf, RequestError } from "../../failure.ts";
+import { type Connections, openConnections } from "../../connections.ts";
+import { isTimeout, messageOf, RequestError } from "../../failure.ts";
 
 /** What EC2 says of this machine. */
 export interface Machine {
@@ -28,12 +28,14 @@ const MAX_BYTES = 65_536;
 /** The variables are the SDK's own. */
 export function createImds(env: NodeJS.ProcessEnv = process.env): Imds {
   const url = (env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] || DEFAULT_URL).replace(/\/+$/, "");
+  // Nothing is kept open for a server that is asked once.
+  const connections = openConnections({ keepIdle: 0 });
   let known: Machine | null = null;
 
   async function machine(signal: AbortSignal): Promise<Machine> {
     if (env["AWS_EC2_METADATA_DISABLED"] === "true") throw unknown("AWS_EC2_METADATA_DISABLED is true");
-    const token = await tokenOf(url, signal);
-    const read = (path: string) => get(`${url}/latest/meta-data/${path}`, token, signal);
+    const token = await tokenOf(connections, url, signal);
+    const read = (path: string) => get(connections, `${url}/latest/meta-data/${path}`, token, signal);
     return {
       instanceId: await read("instance-id"),
       address: await read("local-ipv4"),
@@ -50,12 +52,12 @@ export function createImds(env: NodeJS.ProcessEnv = process.env): Imds {
   };
 }
 
-async function tokenOf(url: string, signal: AbortSignal): Promise<string> {
+async function tokenOf(connections: Connections, url: string, signal: AbortSignal): Promise<string> {
   const headers = { "x-aws-ec2-metadata-token-ttl-seconds": "60" };
   let last: unknown = null;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     try {
-      return await exchange("PUT", `${url}/latest/api/token`, headers, signal);
+      return await exchange(connections, "PUT", `${url}/latest/api/token`, headers, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof RequestError) throw error;
@@ -63,7 +65,7 @@ async function tokenOf(url: string, signal: AbortSignal): Promise<string> {
     }
   }
   // From one hop too far the token's answer is dropped on the way back: the request is sent and nothing comes.
-  const isSilent = last instanceof Error && last.name === "TimeoutError";
+  const isSilent = isTimeout(last);
   throw unknown(
     isSilent
       ? `the metadata service at ${url} does not answer. In a container that is the hop limit: ` +
@@ -72,9 +74,9 @@ async function tokenOf(url: string, signal: AbortSignal): Promise<string> {
   );
 }
 
-async function get(url: string, token: string, signal: AbortSignal): Promise<string> {
+async function get(connections: Connections, url: string, token: string, signal: AbortSignal): Promise<string> {
   try {
-    return await exchange("GET", url, { "x-aws-ec2-metadata-token": token }, signal);
+    return await exchange(connections, "GET", url, { "x-aws-ec2-metadata-token": token }, signal);
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof RequestError ? error : unknown(`${url}: ${messageOf(error)}`);
@@ -82,16 +84,15 @@ async function get(url: string, token: string, signal: AbortSignal): Promise<str
 }
 
 async function exchange(
+  connections: Connections,
   method: "GET" | "PUT",
   url: string,
   headers: Record<string, string>,
   signal: AbortSignal,
 ): Promise<string> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-  // `reset`: nothing is kept open for a server that is asked once.
-  const { statusCode, body } = await request(url, { method, headers, signal: limit, reset: true });
-  const text = (await readBounded(body, { maxBytes: MAX_BYTES })).toString().trim();
-  if (statusCode !== 200 || text === "") throw unknown(`${url} answers with status ${statusCode}`);
+  const { status, body } = await connections.request(url, { method, headers, timeout: TIMEOUT_MS }, signal);
+  const text = (await readBounded(body, { maxBytes: MAX_BYTES, timeout: TIMEOUT_MS })).toString().trim();
+  if (status !== 200 || text === "") throw unknown(`${url} answers with status ${status}`);
   return text;
 }
 

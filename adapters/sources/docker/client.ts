@@ -1,9 +1,9 @@
 /** The engine's HTTP API as far as Muster needs it, over its socket, TCP or TLS. */
 import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { Agent, type Dispatcher, request as undiciRequest } from "undici";
-import { createHttpClient, type TlsMaterial } from "../../http.ts";
-import { sharedLookup } from "../../lookup.ts";
+import { openConnections, type TlsMaterial } from "../../connections.ts";
+import { isTimeout } from "../../failure.ts";
+import { createHttpClient } from "../../http.ts";
 import { EngineError, refusal, toEngineError } from "./errors.ts";
 import { type DockerOptions, engineAddress } from "./options.ts";
 
@@ -62,17 +62,13 @@ export async function openEngine(options: DockerOptions): Promise<Engine> {
   const socket = socketPath === undefined ? {} : { socketPath };
   // Bounded by whoever calls, so that no request waits here for a connection.
   const http = createHttpClient({ url, timeout, tls, ...socket, connections: CONNECTIONS });
-  const streams = new Agent({
-    connect: { ...tls, ...socket, timeout, lookup: sharedLookup },
-    headersTimeout: timeout,
-    bodyTimeout: 0,
-  });
+  const streams = openConnections({ tls, ...socket, keepIdle: 0 });
 
   async function send(method: "GET" | "POST", path: string, query: Query, signal: AbortSignal): Promise<string> {
     const what = `${method} ${short(path)}`;
     const answer = await http.send({ method, path, query }, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      throw isTimeout(error) ? late(what, error) : toEngineError(error, host);
+      throw isLate(error) ? late(what, error) : toEngineError(error, host);
     });
     if (answer.status >= 300) throw refusal(host, what, answer.status, answer.text);
     return answer.text;
@@ -91,15 +87,13 @@ export async function openEngine(options: DockerOptions): Promise<Engine> {
   /** The time-out is for the answer's head only. */
   async function stream(query: Query, signal: AbortSignal): Promise<Readable> {
     signal.throwIfAborted();
-    const answer = await undiciRequest(`${url}/events?${new URLSearchParams(query)}`, {
-      dispatcher: streams,
-      signal,
-    }).catch((error: unknown) => {
+    const path = `/events?${new URLSearchParams(query)}`;
+    const answer = await streams.request(`${url}${path}`, { headers: {}, timeout }, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      throw isTimeout(error) ? late("GET /events", error) : toEngineError(error, host);
+      throw isLate(error) ? late("GET /events", error) : toEngineError(error, host);
     });
-    if (answer.statusCode === 200) return answer.body;
-    throw refusal(host, "GET /events", answer.statusCode, await startOf(answer.body, timeout));
+    if (answer.status === 200) return answer.body;
+    throw refusal(host, "GET /events", answer.status, await startOf(answer.body, timeout));
   }
 
   function late(what: string, cause: unknown): EngineError {
@@ -138,7 +132,7 @@ export async function openEngine(options: DockerOptions): Promise<Engine> {
       ),
     close() {
       void http[Symbol.asyncDispose]();
-      void streams.destroy();
+      streams.close();
     },
   };
 }
@@ -154,15 +148,13 @@ function short(path: string): string {
   return path.replace(/[^/]{13,}/g, (id) => id.slice(0, 12));
 }
 
-/** undici's own codes, and that of `createHttpClient`. */
-function isTimeout(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code } = error as NodeJS.ErrnoException;
-  return code === "UND_ERR_HEADERS_TIMEOUT" || code === "ETIMEDOUT" || isTimeout(error.cause);
+/** As `createHttpClient` tells it, too. */
+function isLate(error: unknown): boolean {
+  return isTimeout(error) || (error instanceof Error && isTimeout(error.cause));
 }
 
 /** Of an answer that is only told of, as much as is worth telling. */
-async function startOf(body: Dispatcher.ResponseData["body"], timeout: number): Promise<string> {
+async function startOf(body: Readable, timeout: number): Promise<string> {
   let text = "";
   const timer = setTimeout(() => body.destroy(), timeout);
   try {

@@ -1,3 +1,5 @@
+import { TOO_LARGE } from "../../failure.ts";
+
 /** An engine that can't be reached, refuses, or makes no sense. The message is one line for a person. */
 export class EngineError extends Error {
   override readonly name = "EngineError";
@@ -29,9 +31,7 @@ const HINTS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "connection timed out",
   ECONNRESET: "the connection was reset",
   EPIPE: "the connection was reset",
-  UND_ERR_SOCKET: "the connection was reset",
-  UND_ERR_CONNECT_TIMEOUT: "connection timed out",
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: "its answer is too large",
+  [TOO_LARGE]: "its answer is too large",
 };
 
 /** A request that did not come to an answer, as one clear line. */

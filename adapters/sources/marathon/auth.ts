@@ -1,5 +1,5 @@
 /** Who Muster is to Marathon: the Authorization header, from files that may change at any time. */
-import type { TlsMaterial } from "../../http.ts";
+import type { TlsMaterial } from "../../connections.ts";
 import { openSecret } from "../../secret.ts";
 import type { MarathonOptions } from "./options.ts";
 import { createServiceAccount } from "./service-account.ts";

@@ -1,5 +1,6 @@
 /** Marathon's REST API, as far as it is read. */
-import { createHttpClient, type HttpAnswer, type HttpClient, type TlsMaterial } from "../../http.ts";
+import type { TlsMaterial } from "../../connections.ts";
+import { createHttpClient, type HttpAnswer, type HttpClient } from "../../http.ts";
 import { readAppAnswer, readApps, readDefinition } from "./apps.ts";
 import type { Subject } from "./asks.ts";
 import type { Auth } from "./auth.ts";

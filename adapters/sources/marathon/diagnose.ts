@@ -1,9 +1,9 @@
 /** What can be wrong with the Marathons of a cluster and with our credentials: each URL by itself, then what we may read. */
-import { Agent } from "undici";
 import type { AdapterContext, Finding } from "../../../src/model.ts";
+import { openConnections, type TlsMaterial } from "../../connections.ts";
 import { isAtLeast, look, ok, reach, readVersion, warning } from "../../diagnosis.ts";
 import { statusError } from "../../failure.ts";
-import { createHttpClient, type HttpAnswer, readTls, type TlsMaterial } from "../../http.ts";
+import { createHttpClient, type HttpAnswer, readTls } from "../../http.ts";
 import { type Auth, createAuth } from "./auth.ts";
 import { type Client, createClient } from "./client.ts";
 import type { MarathonOptions } from "./options.ts";
@@ -83,14 +83,14 @@ async function pods(client: Client, signal: AbortSignal): Promise<Finding> {
 }
 
 async function events(url: string, { name, options, auth, tls }: Parts, signal: AbortSignal): Promise<Finding> {
-  const agent = new Agent({ connect: tls });
+  const connections = openConnections({ tls, keepIdle: 0 });
   try {
     const { urls, timeout } = options;
-    const { body, base } = await openStream({ name, urls, auth, agent, timeout }, url, signal);
+    const { body, base } = await openStream({ name, urls, auth, connections, timeout }, url, signal);
     body.on("error", () => undefined).destroy();
     return ok("GET /v2/events", base === url ? "allowed" : `allowed, at ${base}`);
   } finally {
-    await agent.destroy();
+    connections.close();
   }
 }
 

@@ -5,7 +5,8 @@
 import { sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
-import { createHttpClient, parseAnswer, type TlsMaterial } from "../../http.ts";
+import type { TlsMaterial } from "../../connections.ts";
+import { createHttpClient, parseAnswer } from "../../http.ts";
 import type { Auth } from "./auth.ts";
 
 export interface ServiceAccountOptions {

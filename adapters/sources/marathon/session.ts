@@ -1,10 +1,8 @@
 /** One connection to Marathon: subscribe, list, then follow until the stream ends. */
 
 import { setMaxListeners } from "node:events";
-import { Agent } from "undici";
 import type { AdapterContext, SyncedFact } from "../../../src/model.ts";
-import type { TlsMaterial } from "../../http.ts";
-import { sharedLookup } from "../../lookup.ts";
+import { type Connections, openConnections, type TlsMaterial } from "../../connections.ts";
 import type { Bell } from "../waiting.ts";
 import { pause } from "../waiting.ts";
 import type { Agenda } from "./agenda.ts";
@@ -75,9 +73,9 @@ export async function runSession(parts: SessionParts, url: string, signal: Abort
   const stop = () => scope.abort(signal.reason);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
-  const agent = new Agent({ connect: { ...tls, timeout, lookup: sharedLookup } });
+  const connections = openConnections({ tls, keepIdle: 0 });
   try {
-    const stream = await subscribe(parts, agent, url, scope.signal);
+    const stream = await subscribe(parts, connections, url, scope.signal);
     // A leader that must not see the credentials is asked through the Marathon that may: it hands requests on.
     const base = stream !== null && (auth.isNone || isTrusted({ urls }, stream.base)) ? stream.base : url;
     await using client = createClient({ name, url: base, auth, timeout, tls });
@@ -89,19 +87,19 @@ export async function runSession(parts: SessionParts, url: string, signal: Abort
     }
   } finally {
     signal.removeEventListener("abort", stop);
-    await agent.destroy();
+    connections.close();
   }
 }
 
 async function subscribe(
   { options, context: { name }, auth, tls }: SessionParts,
-  agent: Agent,
+  connections: Connections,
   url: string,
   signal: AbortSignal,
 ): Promise<EventStream | null> {
   const { urls, timeout } = options;
   try {
-    return await openStream({ name, urls, auth, agent, timeout }, url, signal);
+    return await openStream({ name, urls, auth, connections, timeout }, url, signal);
   } catch (error) {
     if (!(error instanceof MarathonError) || (error.status !== 404 && error.status !== 405)) throw error;
     await using client = createClient({ name, url, auth, timeout, tls });

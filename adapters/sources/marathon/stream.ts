@@ -1,6 +1,6 @@
 /** The connection to the event stream. */
 import type { Readable } from "node:stream";
-import { type Agent, type Dispatcher, request } from "undici";
+import type { Answer, Connections } from "../../connections.ts";
 import type { Auth } from "./auth.ts";
 import { MarathonError, refusal, unreachable } from "./errors.ts";
 import { WANTED } from "./events.ts";
@@ -19,7 +19,7 @@ export interface StreamOptions {
   /** Only these hosts are shown credentials. */
   readonly urls: readonly string[];
   readonly auth: Auth;
-  readonly agent: Agent;
+  readonly connections: Connections;
   /** ms until the answer begins. */
   readonly timeout: number;
 }
@@ -53,16 +53,16 @@ async function subscribe(
   const { name, auth } = options;
   for (let attempt = 1; ; attempt++) {
     const answer = await send(options, base, signal);
-    if (answer.statusCode === 200) return accept(name, base, answer);
-    const { statusCode, headers, body } = answer;
+    if (answer.status === 200) return accept(name, base, answer);
+    const { status, headers, body } = answer;
     body.on("error", () => undefined).destroy();
-    if ([301, 302, 307, 308].includes(statusCode)) return { location: locationOf(name, base, headers["location"]) };
-    const mayRetry = statusCode === 401 && attempt === 1 && isTrusted(options, base) && auth.refused();
-    if (!mayRetry) throw hintAtHost(options, base, refusal(name, base, `GET ${PATH}`, statusCode));
+    if ([301, 302, 307, 308].includes(status)) return { location: locationOf(name, base, headers["location"]) };
+    const mayRetry = status === 401 && attempt === 1 && isTrusted(options, base) && auth.refused();
+    if (!mayRetry) throw hintAtHost(options, base, refusal(name, base, `GET ${PATH}`, status));
   }
 }
 
-function accept(name: string, base: string, { headers, body }: Dispatcher.ResponseData): EventStream {
+function accept(name: string, base: string, { headers, body }: Answer): EventStream {
   if (!/^text\/event-stream\b/.test(String(headers["content-type"]))) {
     body.on("error", () => undefined).destroy();
     throw new MarathonError(`${name}: ${base}${PATH} is no event stream – is this URL Marathon's own?`);
@@ -72,18 +72,13 @@ function accept(name: string, base: string, { headers, body }: Dispatcher.Respon
 }
 
 async function send(options: StreamOptions, base: string, signal: AbortSignal) {
-  const { name, auth, agent, timeout } = options;
+  const { name, auth, connections, timeout } = options;
   try {
     const credentials = isTrusted(options, base) ? await auth.headers(signal) : {};
-    return await request(`${base}${PATH}?${QUERY}`, {
-      dispatcher: agent,
-      // Exactly this: Jetty compares the whole header and answers 405 to a list.
-      headers: { accept: "text/event-stream", "cache-control": "no-cache", ...credentials },
-      headersTimeout: timeout,
-      // Silence is measured by the reader.
-      bodyTimeout: 0,
-      signal,
-    });
+    // Exactly this: Jetty compares the whole header and answers 405 to a list.
+    const headers = { accept: "text/event-stream", "cache-control": "no-cache", ...credentials };
+    // Silence is measured by the reader.
+    return await connections.request(`${base}${PATH}?${QUERY}`, { headers, timeout }, signal);
   } catch (error) {
     signal.throwIfAborted();
     throw unreachable(name, base, error);

@@ -1,6 +1,8 @@
 /** What the managers know of a swarm: service labels, ingress ports, node states, and which tasks are about to stop. */
+
 import type { Election } from "../../../src/leadership.ts";
 import type { Fact, Source } from "../../../src/model.ts";
+import { openConnections } from "../../connections.ts";
 import { openSecret } from "../../secret.ts";
 import type { DockerOptions } from "../docker/options.ts";
 import { createStamps } from "../stamps.ts";
@@ -8,7 +10,6 @@ import { createSwarmElection } from "./election.ts";
 import { follow } from "./following.ts";
 import { PACE } from "./manager.ts";
 import type { SwarmContext, SwarmOptions } from "./options.ts";
-import { createManagerAgent } from "./remote.ts";
 import { createSwarmSource } from "./source.ts";
 import { createStamper } from "./stamper.ts";
 import { openWatch, type Standing } from "./standing.ts";
@@ -72,9 +73,9 @@ export function openSwarm(
   const { rolePeriod, patience, staleAfter } = { ...LIMITS, ...limits };
   const view = createView({ docker, context, rolePeriod, pace: PACE });
   const secret = swarm.secretFile === undefined ? null : openSecret(swarm.secretFile, "swarm secret");
-  const agent = createManagerAgent();
+  const connections = openConnections({ keepIdle: 0 });
   const { expose } = docker;
-  const options = { view, context, expose, secret, agent, port, patience, managers: swarm.managers };
+  const options = { view, context, expose, secret, connections, port, patience, managers: swarm.managers };
   const facts = (node: string | null, signal: AbortSignal) => {
     const audience = { node, expose };
     return isTelling(view, staleAfter, context) ? served({ view, audience, context, staleAfter }, signal) : null;
@@ -92,7 +93,9 @@ export function openSwarm(
         watch.close();
       }
     },
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    async [Symbol.asyncDispose]() {
+      connections.close();
+    },
   };
 }
 

@@ -1,9 +1,9 @@
 /** A manager's facts over HTTP, as another Muster serves them (`GET /v1/facts`, server-sent events). */
 
-import { Agent, request } from "undici";
+import type { Readable } from "node:stream";
 import type { Fact } from "../../../src/model.ts";
+import type { Connections } from "../../connections.ts";
 import { messageOf, transportError } from "../../failure.ts";
-import { sharedLookup } from "../../lookup.ts";
 import { createSseReader } from "../marathon/sse.ts";
 import { parseFact } from "../replay/fact.ts";
 import type { Content } from "../stamps.ts";
@@ -15,7 +15,8 @@ export interface RemoteOptions {
   /** Whose facts; null: everybody's. */
   readonly node: string | null;
   readonly secret: string;
-  readonly agent: Agent;
+  /** To managers; one stays open per stream. */
+  readonly connections: Connections;
 }
 
 /** A manager's Muster that can't be reached or does not give its facts. One line, which never holds the secret. */
@@ -30,20 +31,10 @@ export class ManagerError extends Error {
   }
 }
 
-const CONNECT_MS = 2_000;
-const ANSWER_MS = 5_000;
+/** Until a manager's answer begins; the next one may know more. */
+const ANSWER_MS = 4_000;
 /** The other side gives a sign of life every 10 s. */
 const SILENCE_MS = 30_000;
-
-/** Connections to managers; one stays open per stream, none is kept idle. */
-export function createManagerAgent(silence = SILENCE_MS): Agent {
-  return new Agent({
-    connect: { timeout: CONNECT_MS, lookup: sharedLookup },
-    headersTimeout: ANSWER_MS,
-    bodyTimeout: silence,
-    pipelining: 0,
-  });
-}
 
 /**
  * A full listing and then changes, for as long as the connection lasts.
@@ -56,31 +47,34 @@ export async function* remoteFacts(options: RemoteOptions, signal: AbortSignal):
     (_type, data) => void said.push(...heard(data)),
     () => void said.push(notice("sent an event that is too long")),
   );
+  const silence = setTimeout(() => body.destroy(new ManagerError(`${options.url} has fallen silent`)), SILENCE_MS);
   try {
     for await (const chunk of body) {
       reader.push(chunk as Uint8Array);
       yield* said.splice(0);
+      silence.refresh();
     }
   } catch (error) {
     throw ended(options, error, signal);
   } finally {
+    clearTimeout(silence);
     body.destroy();
   }
   throw new ManagerError(`${options.url} closed the stream`);
 }
 
-async function open({ url, node, secret, agent }: RemoteOptions, signal: AbortSignal) {
+async function open({ url, node, secret, connections }: RemoteOptions, signal: AbortSignal): Promise<Readable> {
   const query = node === null ? "" : `?node=${encodeURIComponent(node)}`;
   try {
-    const { statusCode, headers, body } = await request(`${url}/v1/facts${query}`, {
-      dispatcher: agent,
-      headers: { accept: "text/event-stream", authorization: `Bearer ${secret}` },
+    const { status, headers, body } = await connections.request(
+      `${url}/v1/facts${query}`,
+      { headers: { accept: "text/event-stream", authorization: `Bearer ${secret}` }, timeout: ANSWER_MS },
       signal,
-    });
-    const type = String(headers["content-type"] ?? "");
-    if (statusCode === 200 && /^text\/event-stream\b/.test(type)) return body;
+    );
+    const type = headers["content-type"] ?? "";
+    if (status === 200 && /^text\/event-stream\b/.test(type)) return body;
     body.on("error", () => {}).destroy();
-    throw refusal(url, statusCode);
+    throw refusal(url, status);
   } catch (error) {
     throw ended({ url }, error, signal);
   }
@@ -101,8 +95,6 @@ function refusal(url: string, status: number): ManagerError {
 function ended({ url }: Pick<RemoteOptions, "url">, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof ManagerError) return error;
-  const isSilent = error instanceof Error && "code" in error && error.code === "UND_ERR_BODY_TIMEOUT";
-  if (isSilent) return new ManagerError(`${url} has fallen silent`, { cause: error });
   return new ManagerError(messageOf(transportError(error, { where: url, reads: true })), { cause: error });
 }
 

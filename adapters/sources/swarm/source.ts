@@ -4,8 +4,9 @@
  * with this Muster's own clock. So the clocks of two managers are never compared, and a listing of the one does away
  * with what only the other had said.
  */
-import type { Agent } from "undici";
+
 import type { DefinedFact, Source } from "../../../src/model.ts";
+import type { Connections } from "../../connections.ts";
 import type { Secret } from "../../secret.ts";
 import { createStamps } from "../stamps.ts";
 import { pause } from "../waiting.ts";
@@ -25,7 +26,7 @@ export interface SwarmSourceOptions {
   readonly expose: DefinedFact["expose"];
   /** null: none is configured. */
   readonly secret: Secret | null;
-  readonly agent: Agent;
+  readonly connections: Connections;
   /** As configured; undefined: those that the engine names. */
   readonly managers: readonly string[] | undefined;
   /** Where this Muster listens, and so the others. */
@@ -97,7 +98,7 @@ function phaseOf({ role, error }: ViewState): string {
 }
 
 async function* saidIn(options: SwarmSourceOptions, fallback: Fallback, signal: AbortSignal): AsyncGenerator<Said> {
-  const { view, context, scope, expose, secret, agent, managers, port } = options;
+  const { view, context, scope, expose, secret, connections, managers, port } = options;
   const { role, error } = view.state();
   if (role === null) return yield* unknown(error, signal);
   if (role.kind === "outside") return yield* outside(options, signal);
@@ -108,7 +109,7 @@ async function* saidIn(options: SwarmSourceOptions, fallback: Fallback, signal: 
     return now?.kind === "worker" ? now.managers : [];
   };
   const urls = () => managerUrls({ configured: managers, known: known(), port });
-  yield* fromManagers({ node, secret, agent, managers: urls, fallback, random: context.random }, signal);
+  yield* fromManagers({ node, secret, connections, managers: urls, fallback, random: context.random }, signal);
 }
 
 async function* unknown(error: string | null, signal: AbortSignal): AsyncGenerator<Said> {

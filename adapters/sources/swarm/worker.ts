@@ -1,5 +1,5 @@
 /** What a worker is told: by one manager's Muster at a time, the next one when that ends. */
-import type { Agent } from "undici";
+import type { Connections } from "../../connections.ts";
 import { messageOf } from "../../failure.ts";
 import type { Secret } from "../../secret.ts";
 import { pause, retryDelay } from "../waiting.ts";
@@ -12,7 +12,7 @@ export interface WorkerOptions {
   readonly node: string | null;
   /** null: none is configured, so that nobody can be asked. */
   readonly secret: Secret | null;
-  readonly agent: Agent;
+  readonly connections: Connections;
   /** Base URLs of the managers' Musters as known at present. */
   managers(): Promise<readonly string[]>;
   readonly fallback: Fallback;
@@ -65,14 +65,14 @@ async function managersOf({ secret, managers }: WorkerOptions, errors: string[])
 
 async function* fromOne(
   url: string,
-  { node, secret, agent }: WorkerOptions,
+  { node, secret, connections }: WorkerOptions,
   errors: string[],
   signal: AbortSignal,
 ): AsyncGenerator<Said, "told" | "failed"> {
   let outcome: "told" | "failed" = "failed";
   try {
     const value = secret?.read() ?? "";
-    for await (const said of remoteFacts({ url, node, secret: value, agent }, signal)) {
+    for await (const said of remoteFacts({ url, node, secret: value, connections }, signal)) {
       yield said;
       if (said.content.kind === "synced") outcome = "told";
     }
