@@ -24,6 +24,8 @@ import { serviceLevelOf } from "./service-level.ts";
 /** Sources of the whole cluster, which only the leader handles, and of both. All others are of one node. */
 const CLUSTER_SOURCES: readonly string[] = ["marathon"];
 const SWARM = "swarm";
+/** The one that is always there. */
+const EMBEDDED = "embedded";
 
 /** Adapters that need another one. */
 const needs: Readonly<Record<string, { readonly source: string; readonly why: string }>> = {
@@ -109,6 +111,12 @@ export async function loadSwarm(configured: Options, port: number, context: Swar
   );
 }
 
+/** Passes begin in this order: what goes over a network is on its way before this Muster's own entries are changed. */
+function remoteFirst(configured: Options): readonly (readonly [string, unknown])[] {
+  const isLocal = (name: string) => Number(name === EMBEDDED);
+  return Object.entries(configured).sort(([a], [b]) => isLocal(a) - isLocal(b));
+}
+
 /**
  * Makes the adapters of a scope that the configuration names, importing them side by side.
  * @param options options by adapter name, as read with `schemas`
@@ -129,7 +137,7 @@ export async function loadAdapters(
   const [madeSources, madeRegistries] = await Promise.all([
     Promise.all(names.map((name) => make("sources", sources, name, options.sources[name], context))),
     Promise.all(
-      Object.entries(options.registries).map(([name, own]) => make("registries", registries, name, own, contextOf)),
+      remoteFirst(options.registries).map(([name, own]) => make("registries", registries, name, own, contextOf)),
     ),
   ]);
   if (swarm === null) return { sources: madeSources, registries: madeRegistries };
