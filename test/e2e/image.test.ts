@@ -32,7 +32,7 @@ describe.skipIf(lab.some(({ skip }) => skip))(`image ${reason}`, () => {
   beforeAll(async () => {
     engine = await startEngine({ args: ["--group", SOCKET_GROUP] });
     consul = await startConsul({ alsoAt: engine.gateway });
-    await importMuster(engine, "muster");
+    await importMuster([engine], "muster");
   }, BUILD_MS);
   afterAll(async () => {
     await consul?.[Symbol.asyncDispose]();

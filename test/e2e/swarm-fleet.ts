@@ -7,8 +7,9 @@ import type { AuditRecord } from "../../src/audit/record.ts";
 import type { FakeKong } from "../fakes/kong/kong.ts";
 import { targetsServed } from "../fakes/kong/serving.ts";
 import type { Consul } from "../lab/consul.ts";
+import { engineApi } from "../lab/docker-api.ts";
 import { freePorts } from "../lab/ports.ts";
-import { type Swarm, type SwarmNode, startSwarm } from "../lab/swarm.ts";
+import { containersOf, type Swarm, type SwarmNode, startSwarm } from "../lab/swarm.ts";
 import { until } from "../lab/wait.ts";
 import { type Muster, startMuster } from "./muster.ts";
 import type { OtherRegistry } from "./swarm-others.ts";
@@ -111,17 +112,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   /** `address:port` of what runs, as the engines themselves say. */
   async function running(service: string): Promise<readonly string[]> {
-    const format = '{{.Label "com.docker.swarm.task.id"}} {{.Ports}}';
-    const filter = ["--filter", `label=com.docker.swarm.service.name=${service}`, "--format", format];
     const found = swarm.nodes
       .filter(({ id }) => !lost.has(id))
-      .map(async (node) => {
-        const rows = (await node.docker(["ps", ...filter])).matchAll(/^(\w+) .*0\.0\.0\.0:(\d+)->/gm);
-        return [...rows].map(([, task = "", port]) => {
+      .map(async (node) =>
+        (await containersOf(node, service)).flatMap(({ task, ports: published }) => {
           nodeOf.set(task, node.id);
-          return `${node.address}:${port}`;
-        });
-      });
+          return published.map((port) => `${node.address}:${port}`);
+        }),
+      );
     return (await Promise.all(found)).flat().sort(byText);
   }
 
@@ -191,18 +189,16 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       process.stdout.write(`converged in ${ms} ms: ${JSON.stringify(services)}\n`);
     },
     async updated(service, image) {
-      const format = "{{.Image}} {{.CurrentState}}";
-      const ask = ["service", "ps", "--filter", "desired-state=running", "--format", format, service];
-      const state = () => swarm.docker(["service", "inspect", "--format", "{{json .UpdateStatus}}", service]);
       const isDone = async () => {
-        const rows = (await swarm.docker(ask)).trim().split("\n");
-        if (/updating|rollback_started/.test(await state())) return false;
-        return rows.every((row) => row.startsWith(`${image} Running`));
+        const tasks = await swarm.tasks(service);
+        if (/^(updating|rollback_started)$/.test(await swarm.updateState(service))) return false;
+        return tasks.length > 0 && tasks.every((task) => task.image === image && task.state === "running");
       };
       await until(isDone, { timeoutMs: 90_000, everyMs: 200, what: `${service} to be all ${image}` });
     },
     async empty(node) {
-      const isEmpty = async () => (await node?.docker(["ps", "-q"]))?.trim() === "";
+      if (node === undefined) throw new Error("no such node");
+      const isEmpty = async () => (await engineApi(node.socket, { path: "/containers/json" })).trim() === "[]";
       await until(isEmpty, { timeoutMs: 60_000, everyMs: 200, what: "no container on the drained node" });
     },
     inConsul,

@@ -4,6 +4,7 @@ import { startFakeKong } from "../fakes/kong/kong.ts";
 import { serve, targetsServed } from "../fakes/kong/serving.ts";
 import { labAvailable } from "../lab/available.ts";
 import { startConsul } from "../lab/consul.ts";
+import { containersOf } from "../lab/swarm.ts";
 import { until } from "../lab/wait.ts";
 import { type Fleet, startFleet } from "./swarm-fleet.ts";
 import { type OtherAlb, type OtherVulcand, otherAlb, otherVulcand } from "./swarm-others.ts";
@@ -128,11 +129,7 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     const base = ["service", "create", "--detach", "--name", "mesh", "--replicas", "4"];
     await swarm.docker([...base, ...publish, "lab/web:v1"]);
     await swarm.untilRunning("mesh", 4);
-    const nodes = async () => {
-      const ids = await swarm.docker(["service", "ps", "--filter", "desired-state=running", "-q", "mesh"]);
-      const asked = ["inspect", "--format", "{{.NodeID}}", ...ids.trim().split("\n")];
-      return new Set((await swarm.docker(asked)).trim().split("\n"));
-    };
+    const nodes = async () => new Set((await swarm.tasks("mesh")).map(({ node }) => node));
     const expected = async () => {
       const on = await nodes();
       return swarm.nodes.filter(({ id }) => on.has(id)).map(({ address }) => `${address}:8088`);
@@ -167,11 +164,9 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     await swarm.untilRunning("inner", 3);
     /** As the engines themselves say. */
     const addresses = async () => {
-      const format = '{{with index .NetworkSettings.Networks "shop"}}{{.IPAddress}}:8080{{end}}';
-      const found = swarm.nodes.map(async (node) => {
-        const ids = (await node.docker(["ps", "-q", "--filter", "name=inner."])).split(/\s+/).filter(Boolean);
-        return ids.length === 0 ? [] : (await node.docker(["inspect", "--format", format, ...ids])).trim().split("\n");
-      });
+      const found = swarm.nodes.map(async (node) =>
+        (await containersOf(node, "inner")).map((container) => `${container.addresses.get("shop")}:8080`),
+      );
       return sorted((await Promise.all(found)).flat());
     };
     const held = async () => {

@@ -1,56 +1,62 @@
 /** Stand-ins for what the platform pulls, in every engine of a swarm: Muster by its own Dockerfile, HAProxy and Consul from Debian's packages. */
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { buildImage, nodeImage } from "../lab/base-image.ts";
+import { basename, join } from "node:path";
 import type { Engine } from "../lab/engine.ts";
 import { importMuster } from "../lab/muster-image.ts";
-import { tool } from "../lab/packages.ts";
-import { run } from "../lab/run.ts";
+import { type Tool, tool } from "../lab/packages.ts";
+import { CommandError, run } from "../lab/run.ts";
 
 export const IMAGES = { muster: "lab/muster:1.0", others: "lab/others:1.0" } as const;
 
-/** `wget` and `nc` are busybox's, as in the images that they stand in for. */
-const DOCKERFILE = `FROM ${nodeImage}
-RUN groupadd consul && useradd --gid consul consul && install -d -o consul -g consul /consul/data
-COPY bin /usr/local/bin
-COPY lib /usr/local/lib
-RUN ldconfig && ln -s busybox /usr/local/bin/wget
-VOLUME /consul/data
-CMD ["haproxy", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]
-`;
+/** User and group `consul`, as in its own image. */
+const CONSUL_ID = 100;
+const COMMAND = ["haproxy", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"];
+const CHANGES = [`CMD ${JSON.stringify(COMMAND)}`, "VOLUME /consul/data"];
+const ETC: Readonly<Record<string, string>> = {
+  passwd: `root:x:0:0::/:/bin/sh\nconsul:x:${CONSUL_ID}:${CONSUL_ID}::/:/bin/sh\n`,
+  group: `root:x:0:\nconsul:x:${CONSUL_ID}:\n`,
+  // Without it Go asks name servers before /etc/hosts.
+  "nsswitch.conf": "hosts: files dns\n",
+};
 
-/** Builds them in the first engine and copies them to the others. */
+/** Gives them to all engines. */
 export async function makeImages(engines: readonly Engine[]): Promise<void> {
-  const [first, ...others] = engines;
-  if (first === undefined) throw new Error("no engine");
-  await importMuster(first, IMAGES.muster);
+  await importMuster(engines, IMAGES.muster);
   const folder = await mkdtemp(join(tmpdir(), "muster-images-"));
   try {
-    await writeContext(folder);
-    await buildImage(first, folder, IMAGES.others);
-    const file = join(folder, "images.tar");
-    await first.docker(["save", "--output", file, ...Object.values(IMAGES)]);
-    await Promise.all(others.map((engine) => engine.docker(["load", "--input", file])));
+    const file = join(folder, "others.tar");
+    const root = join(folder, "root");
+    await writeRoot(root);
+    await run("tar", ["-C", root, "--numeric-owner", "-cf", file, "."]);
+    const changes = CHANGES.flatMap((change) => ["--change", change]);
+    await Promise.all(engines.map((engine) => engine.docker(["import", ...changes, file, IMAGES.others])));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function writeContext(folder: string): Promise<void> {
-  const bin = join(folder, "bin");
-  await mkdir(bin);
-  for (const name of ["haproxy", "consul", "busybox"] as const) await cp((await tool(name)).path, join(bin, name));
-  const { path, env } = await tool("haproxy");
-  await copyLibraries(path, env, join(folder, "lib"));
-  await writeFile(join(folder, "Dockerfile"), DOCKERFILE);
+/** HAProxy, Consul, and busybox for `sh`, `wget` and the like, as in the images that they stand in for. */
+async function writeRoot(root: string): Promise<void> {
+  for (const path of ["bin", "lib", "etc", "tmp", "run", "consul/data"])
+    await mkdir(join(root, path), { recursive: true });
+  await chmod(root, 0o755);
+  await chown(join(root, "consul", "data"), CONSUL_ID, CONSUL_ID);
+  for (const name of ["haproxy", "consul", "busybox"] as const)
+    await cp((await tool(name)).path, join(root, "bin", name), { dereference: true });
+  const applets = (await run((await tool("busybox")).path, ["--list"])).trim().split("\n");
+  for (const name of applets.filter((each) => each !== "busybox")) await symlink("busybox", join(root, "bin", name));
+  for (const [name, text] of Object.entries(ETC)) await writeFile(join(root, "etc", name), text);
+  await symlink("lib", join(root, "lib64"));
+  for (const name of ["haproxy", "consul"] as const) await copyLibraries(await tool(name), root);
 }
 
-/** The shared libraries that a program loads here; where it is installed, the base image may well have them, too. */
-async function copyLibraries(program: string, env: NodeJS.ProcessEnv, to: string): Promise<void> {
-  await mkdir(to);
-  const needed = (await run("ldd", [program], { env })).matchAll(/^\s*(\S+) => (\/\S+)/gm);
-  for (const [, name = "", path = ""] of needed)
-    if (!/^(libc|libm|libdl|libpthread|librt)\.so/.test(name)) await cp(path, join(to, name), { dereference: true });
-  if (dirname(program) === "") throw new Error(`no folder of ${program}`);
+/** The shared libraries that a program loads here, and their loader, of which it knows the path. */
+async function copyLibraries({ path, env }: Tool, root: string): Promise<void> {
+  const needed = await run("ldd", [path], { env }).catch((error: unknown) => {
+    if (error instanceof CommandError && error.stderr.includes("not a dynamic executable")) return "";
+    throw error;
+  });
+  for (const [, file = ""] of needed.matchAll(/^\s*(?:\S+ => )?(\/\S+)/gm))
+    await cp(file, join(root, "lib", basename(file)), { dereference: true });
 }

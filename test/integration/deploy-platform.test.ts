@@ -15,7 +15,7 @@ import { type FakeKong, startFakeKong } from "../fakes/kong/kong.ts";
 import { labAvailable } from "../lab/available.ts";
 import { tool } from "../lab/packages.ts";
 import { run } from "../lab/run.ts";
-import { type Swarm, type SwarmNode, startSwarm } from "../lab/swarm.ts";
+import { containersOf, type Swarm, type SwarmNode, startSwarm } from "../lab/swarm.ts";
 import { until } from "../lab/wait.ts";
 import { DEPLOY, readStack, type Service } from "../unit/deploy-stack.ts";
 import { IMAGES, makeImages } from "./deploy-images.ts";
@@ -144,20 +144,20 @@ describe.skipIf(lab.some(({ skip }) => skip))(`platform and voting-app ${reason}
   }
 
   async function inSwarm(node: SwarmNode, path: string): Promise<string> {
-    const script = `fetch("http://127.0.0.1:8500${path}", { headers: { "X-Consul-Token": "${TOKEN}" } })
-      .then(async (answer) => { if (!answer.ok) throw new Error(await answer.text()); process.stdout.write(await answer.text()); })`;
-    return node.exec([process.execPath, "-e", script]);
+    const { path: busybox } = await tool("busybox");
+    const token = ["--header", `X-Consul-Token: ${TOKEN}`];
+    return node.exec([busybox, "wget", "-q", "-O", "-", ...token, `http://127.0.0.1:8500${path}`]);
   }
   async function catalog(service: string): Promise<readonly CatalogEntry[]> {
     return JSON.parse(await inSwarm(manager, `/v1/catalog/service/${service}`)) as CatalogEntry[];
   }
   /** `address:port` of what runs, as the engines themselves say. */
   async function truth(service: string): Promise<ReadonlySet<string>> {
-    const filter = ["--filter", `label=com.docker.swarm.service.name=voting-app_${service}`, "--format", "{{.Ports}}"];
-    const lines = swarm.nodes.map(async (node) => {
-      const ports = (await node.docker(["ps", ...filter])).matchAll(/0\.0\.0\.0:(\d+)->/g);
-      return [...ports].map(([, port]) => `${node.address}:${port}`);
-    });
+    const lines = swarm.nodes.map(async (node) =>
+      (await containersOf(node, `voting-app_${service}`)).flatMap(({ ports }) =>
+        ports.map((port) => `${node.address}:${port}`),
+      ),
+    );
     return new Set((await Promise.all(lines)).flat());
   }
   /** For the message of a failure. */

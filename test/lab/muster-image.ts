@@ -15,24 +15,32 @@ const FOLDERS = ["src", "adapters", "page"];
 const BUILT = "lab/muster-built";
 
 /**
- * Gives an engine Muster's image, by the unchanged Dockerfile. It is built once for all test files that need it: the next
- * one, with the same content of the repository, loads what the first one has built.
+ * Gives engines Muster's image, by the unchanged Dockerfile. It is built once, in the first engine, for all test files
+ * that need it: the next one, with the same content of the repository, loads what the first one has built.
  */
-export async function importMuster(engine: Engine, tag: string): Promise<void> {
-  await importNodeImage(engine);
+export async function importMuster(engines: readonly Engine[], tag: string): Promise<void> {
   const key = (await contentHash()).slice(0, 12);
   const name = `muster-${key}.tar`;
   const file = join(cacheFolder(), name);
+  // Also while it is loaded: another content's build would delete it.
   await withLock(join(cacheFolder(), "muster.tar.lock"), async () => {
-    if (existsSync(file)) await engine.docker(["load", "--input", file]);
-    else {
-      await forgetOthers(name);
-      await buildImage(engine, REPOSITORY, BUILT);
-      await engine.docker(["save", "--output", `${file}.half`, BUILT]);
-      await rename(`${file}.half`, file);
-    }
+    const isBuilt = existsSync(file);
+    if (!isBuilt) await build(engines[0], name);
+    const others = isBuilt ? engines : engines.slice(1);
+    await Promise.all(others.map((engine) => engine.docker(["load", "--input", file])));
   });
-  await engine.docker(["tag", BUILT, tag]);
+  await Promise.all(engines.map((engine) => engine.docker(["tag", BUILT, tag])));
+}
+
+/** Leaves it in the engine and as a file in the cache. */
+async function build(engine: Engine | undefined, name: string): Promise<void> {
+  if (engine === undefined) throw new Error("lab: no engine to build in");
+  const file = join(cacheFolder(), name);
+  await forgetOthers(name);
+  await importNodeImage(engine);
+  await buildImage(engine, REPOSITORY, BUILT);
+  await engine.docker(["save", "--output", `${file}.half`, BUILT]);
+  await rename(`${file}.half`, file);
 }
 
 async function contentHash(): Promise<string> {

@@ -1,3 +1,4 @@
+import { engineApi } from "./docker-api.ts";
 import { type Engine, type EngineOptions, startEngine } from "./engine.ts";
 import { until } from "./wait.ts";
 
@@ -27,6 +28,26 @@ export interface NodeRow {
   readonly isManager: boolean;
 }
 
+/** A task that should run. */
+export interface TaskRow {
+  /** The node's id. */
+  readonly node: string;
+  /** As its service names it: "lab/web:v1". */
+  readonly image: string;
+  /** `preparing`, `starting`, `running`, ... */
+  readonly state: string;
+}
+
+/** A running container of a service, as its node's own engine has it. */
+export interface ServiceContainer {
+  /** The task's id. */
+  readonly task: string;
+  /** Those published on all IPv4 addresses of the node. */
+  readonly ports: readonly number[];
+  /** Network → the container's IPv4 address on it. */
+  readonly addresses: ReadonlyMap<string, string>;
+}
+
 /** Several engines of this process as one swarm. */
 export interface Swarm extends AsyncDisposable {
   /** In the order in which they joined; the managers of the beginning first. */
@@ -36,6 +57,10 @@ export interface Swarm extends AsyncDisposable {
   docker(args: readonly string[]): Promise<string>;
   /** What the managers say of all nodes; throws while they have no leader. */
   rows(): Promise<readonly NodeRow[]>;
+  /** What the managers say of a service's tasks; of those only that should run. */
+  tasks(service: string): Promise<readonly TaskRow[]>;
+  /** The state of a service's newest update: `updating`, `completed`, `rollback_started`, ...; empty before the first. */
+  updateState(service: string): Promise<string>;
   /** The leader's node, waited for. */
   leader(): Promise<SwarmNode>;
   /** One more node. */
@@ -48,7 +73,44 @@ export interface Swarm extends AsyncDisposable {
   /** Waits until the managers say so of a node. */
   untilState(node: SwarmNode, state: string, timeoutMs?: number): Promise<void>;
   /** Waits until so many tasks of a service run. */
-  untilRunning(service: string, tasks: number, timeoutMs?: number): Promise<void>;
+  untilRunning(service: string, count: number, timeoutMs?: number): Promise<void>;
+}
+
+/** The running containers of a service on a node. */
+export async function containersOf(node: Engine, service: string): Promise<readonly ServiceContainer[]> {
+  const filters = JSON.stringify({ label: [`com.docker.swarm.service.name=${service}`] });
+  const path = `/containers/json?filters=${encodeURIComponent(filters)}`;
+  const all = JSON.parse(await engineApi(node.socket, { path })) as readonly ApiContainer[];
+  return all.map(({ Labels, Ports, NetworkSettings }) => ({
+    task: Labels["com.docker.swarm.task.id"] ?? "",
+    ports: Ports.flatMap(({ IP, PublicPort }) => (IP === "0.0.0.0" && PublicPort !== undefined ? [PublicPort] : [])),
+    addresses: new Map(Object.entries(NetworkSettings.Networks).map(([name, { IPAddress }]) => [name, IPAddress])),
+  }));
+}
+
+interface ApiContainer {
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly Ports: readonly { readonly IP?: string; readonly PublicPort?: number }[];
+  readonly NetworkSettings: { readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>> };
+}
+
+interface ApiNode {
+  readonly ID: string;
+  readonly Status: { readonly State: string };
+  readonly Spec: { readonly Availability: string };
+  /** Managers only. */
+  readonly ManagerStatus?: { readonly Leader?: boolean };
+}
+
+interface ApiTask {
+  /** None before it has been given to a node. */
+  readonly NodeID?: string;
+  readonly Spec: { readonly ContainerSpec: { readonly Image: string } };
+  readonly Status: { readonly State: string };
+}
+
+interface ApiService {
+  readonly UpdateStatus?: { readonly State?: string };
 }
 
 /** Starts a swarm whose nodes are all ready: three in about 5 s. Root on Linux only. */
@@ -87,33 +149,45 @@ function assemble(options: Omit<EngineOptions, "name">): Growing {
   /** By node id, as far as known: whom to ask first. */
   const managers = new Set<string>();
 
-  async function docker(args: readonly string[]): Promise<string> {
+  /** Has the first manager that can do something do it. */
+  async function byManager<T>(what: string, work: (node: SwarmNode) => Promise<T>): Promise<T> {
     const errors: unknown[] = [];
     for (const node of nodes.filter(({ id }) => managers.has(id))) {
       try {
-        return await node.docker(args);
+        return await work(node);
       } catch (error) {
         errors.push(error);
       }
     }
-    throw errors.length === 1 ? errors[0] : new AggregateError(errors, `lab: no manager does ${args.join(" ")}`);
+    throw errors.length === 1 ? errors[0] : new AggregateError(errors, `lab: no manager does ${what}`);
+  }
+
+  function docker(args: readonly string[]): Promise<string> {
+    return byManager(args.join(" "), (node) => node.docker(args));
+  }
+
+  /** For what is asked again and again: a CLI's start takes more of the CPU than the engine's answer. */
+  function get<T>(path: string): Promise<T> {
+    return byManager(path, async (node) => JSON.parse(await engineApi(node.socket, { path })) as T);
   }
 
   async function rows(): Promise<readonly NodeRow[]> {
-    const format = "{{.ID}} {{.Status}} {{.Availability}} {{.ManagerStatus}}";
-    return (await docker(["node", "ls", "--format", format]))
-      .trim()
-      .split("\n")
-      .map((line) => {
-        const [id = "", state = "", availability = "", status = ""] = line.split(" ");
-        return {
-          id,
-          state: state.toLowerCase(),
-          availability: availability.toLowerCase(),
-          isLeader: status === "Leader",
-          isManager: status !== "",
-        };
-      });
+    return (await get<readonly ApiNode[]>("/nodes")).map(({ ID, Status, Spec, ManagerStatus }) => ({
+      id: ID,
+      state: Status.State,
+      availability: Spec.Availability,
+      isLeader: ManagerStatus?.Leader ?? false,
+      isManager: ManagerStatus !== undefined,
+    }));
+  }
+
+  async function tasks(service: string): Promise<readonly TaskRow[]> {
+    const filters = JSON.stringify({ service: [service], "desired-state": ["running"] });
+    const all = await get<readonly ApiTask[]>(`/tasks?filters=${encodeURIComponent(filters)}`);
+    return all.map(({ NodeID = "", Spec, Status }) => {
+      const [image = ""] = Spec.ContainerSpec.Image.split("@");
+      return { node: NodeID, image, state: Status.State };
+    });
   }
 
   async function take(engine: Engine): Promise<SwarmNode> {
@@ -151,7 +225,8 @@ function assemble(options: Omit<EngineOptions, "name">): Growing {
   }
 
   return {
-    ...{ nodes, node: byId, docker, rows, take, enter },
+    ...{ nodes, node: byId, docker, rows, tasks, take, enter },
+    updateState: async (service) => (await get<ApiService>(`/services/${service}`)).UpdateStatus?.State ?? "",
     leader: () =>
       until(
         async () => {
@@ -175,13 +250,9 @@ function assemble(options: Omit<EngineOptions, "name">): Growing {
       const isSo = async () => (await rows()).some((row) => row.id === id && row.state === state);
       await until(isSo, { timeoutMs, everyMs: 100, what: `${name} to be ${state}` });
     },
-    async untilRunning(service, tasks, timeoutMs = 30_000) {
-      const filters = ["--filter", "desired-state=running", "--format", "{{.CurrentState}}"];
-      const isSo = async () => {
-        const states = (await docker(["service", "ps", ...filters, service])).split("\n");
-        return states.filter((state) => state.startsWith("Running")).length === tasks;
-      };
-      await until(isSo, { timeoutMs, everyMs: 100, what: `${tasks} tasks of ${service}` });
+    async untilRunning(service, count, timeoutMs = 30_000) {
+      const isSo = async () => (await tasks(service)).filter(({ state }) => state === "running").length === count;
+      await until(isSo, { timeoutMs, everyMs: 100, what: `${count} tasks of ${service}` });
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
