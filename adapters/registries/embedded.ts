@@ -44,6 +44,8 @@ export function createEmbeddedRegistry(
       return store.entries(owner);
     },
     async apply(changes, signal) {
+      // What goes over a network in the same turn is sent first: Node sends it only after all that is due at once.
+      await new Promise((resolve) => setImmediate(resolve));
       const outcomes: Outcome[] = [];
       for (const change of changes) {
         signal.throwIfAborted();
