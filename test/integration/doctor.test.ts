@@ -13,6 +13,7 @@ import { startFakeVulcand } from "../fakes/vulcand/server.ts";
 import { labAvailable } from "../lab/available.ts";
 import { type Consul, startConsul } from "../lab/consul.ts";
 import { startMarathon } from "../lab/marathon/marathon.ts";
+import { until } from "../lab/wait.ts";
 import { addMachine, CREDENTIALS, MACHINE, useCredentials } from "./alb-harness.ts";
 
 useCredentials();
@@ -425,7 +426,7 @@ describe("Marathon", () => {
     expect(Object.keys(findings("marathon"))).toEqual([
       ...["reached", "clock", "version", "GET /v2/apps", "GET /v2/pods", "GET /v2/events"],
     ]);
-    expect(marathon.streams()).toBe(0);
+    await until(() => marathon.streams() === 0, { timeoutMs: 5_000, what: "the stream to be closed" });
   });
 
   it("names credentials that are missing or wrong, and a Marathon that is away", async () => {

@@ -56,7 +56,9 @@ interface Place {
   readonly key: string;
 }
 
-function apply(value: unknown, [at, kind, other]: Mutation): unknown {
+function apply(value: unknown, [at, kind, junk]: Mutation): unknown {
+  // The next mutation may change it, and what is in the lists above is everybody's.
+  const other = structuredClone(junk);
   const places = [...placesIn(value)];
   const place = places[at % (places.length + 1)];
   if (place === undefined) return kind === "replace" ? other : value;

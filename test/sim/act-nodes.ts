@@ -12,6 +12,7 @@ type NodeKind = Extract<
   | "still muster"
   | "node off"
   | "node cut"
+  | "node unheard"
   | "cut lock"
   | "end lock"
   | "disk full"
@@ -123,6 +124,19 @@ export function nodeActs({ cluster, during, node, cutSources }: Stage): Record<N
         () => rejoin(at),
       );
       return `node ${letter(at)} is cut off ${time}`;
+    },
+    "node unheard"(step) {
+      const at = node(step);
+      if (at.isUnheard === true || !at.isOn) return null;
+      const hear = (isUnheard: boolean) => () => {
+        at.isUnheard = isUnheard;
+        if (isUnheard) cutSources(at, "swarm");
+        // Its Consul agent puts back what the leader has removed from the catalog.
+        else if (at.isOn && !at.isCut) servers.consul.rejoin(at.id);
+        reality.touch(at);
+      };
+      const time = during(step, `node ${at.id}`, hear(true), hear(false));
+      return `no manager hears of node ${letter(at)} ${time}`;
     },
     "cut lock"(step) {
       const at = node(step);

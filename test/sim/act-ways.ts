@@ -1,6 +1,6 @@
 /** Steps that harm the ways between Musters and what they talk to, and the servers at their ends. */
 import { CLUSTER } from "./registries.ts";
-import { type Act, letter, pick, type Stage } from "./stage.ts";
+import { type Act, letter, pick, type Stage, seconds } from "./stage.ts";
 import type { Kind, Step } from "./story.ts";
 import {
   REGISTRIES,
@@ -30,8 +30,11 @@ type WayKind = Extract<
   | "registry wiped"
 >;
 
+/** For how long a new leader of Marathon is there that then goes away, ms. */
+const STAYS_MS = 3_500;
+
 export function wayActs({ cluster, during, node, running, cutSources }: Stage): Record<WayKind, Act> {
-  const { reality, troubles, down, servers, marathon, weatherAt } = cluster;
+  const { machine, reality, troubles, down, servers, marathon, weatherAt } = cluster;
 
   function onSource(what: string, fault: Partial<SourceWeather>): Act {
     return (step) => {
@@ -92,6 +95,19 @@ export function wayActs({ cluster, during, node, running, cutSources }: Stage): 
     return pick([...reality.nodes.map(({ id }) => id), CLUSTER], a) ?? CLUSTER;
   }
 
+  /** @returns for how long, in words; null: it is down already */
+  function takeDown(step: Step, name: "swarm" | "marathon"): string | null {
+    if (down.has(name)) return null;
+    const time = during(
+      step,
+      `server ${name}`,
+      () => down.add(name),
+      () => down.delete(name),
+    );
+    cutEverywhere(name);
+    return time;
+  }
+
   function cutEverywhere(name: SourceName): void {
     for (const at of reality.nodes) cutSources(at, name);
   }
@@ -117,11 +133,14 @@ export function wayActs({ cluster, during, node, running, cutSources }: Stage): 
       for (const task of crashed) reality.crash(task);
       return `restart the engine at ${letter(at)} ${time}${crashed.length > 0 ? ", with all its containers" : ""}`;
     },
-    "marathon fails over"({ b }) {
+    "marathon fails over"(step) {
       troubles.mark("server marathon");
-      marathon.failOver(1_000 + b * 7_000);
+      marathon.failOver(1_000 + step.b * 7_000);
       cutEverywhere("marathon");
-      return "Marathon fails over";
+      if (step.a >= 0.4) return "Marathon fails over";
+      // The new leader lists once or twice.
+      machine.after(STAYS_MS, null, "Marathon goes away", () => takeDown(step, "marathon"));
+      return `Marathon fails over, and ${seconds(STAYS_MS)} later is away for ${seconds(step.lasts)}`;
     },
     "marathon lies"() {
       troubles.mark("server marathon");
@@ -131,21 +150,14 @@ export function wayActs({ cluster, during, node, running, cutSources }: Stage): 
     },
     "managers away"(step) {
       const name = step.b < 0.5 ? "swarm" : "marathon";
-      if (down.has(name)) return null;
-      const time = during(
-        step,
-        `server ${name}`,
-        () => down.add(name),
-        () => down.delete(name),
-      );
-      cutEverywhere(name);
-      return `${name === "swarm" ? "no manager answers" : "Marathon is away"} ${time}`;
+      const time = takeDown(step, name);
+      return time === null ? null : `${name === "swarm" ? "no manager answers" : "Marathon is away"} ${time}`;
     },
     "cut registry": onRegistry("no way", { isCut: true }),
     "registry errors": onRegistry("errors", { errors: 0.5 }),
     "lose answers": onRegistry("lose answers", { lost: 0.5 }),
     "late writes": onRegistry("late writes", { late: 0.5 }),
-    "slow registry": onRegistry("slow", { slowness: 300 }),
+    "slow registry": onRegistry("slow", { slowness: 600 }),
     "registry down": serverDown(false),
     "registry wiped": serverDown(true),
   };

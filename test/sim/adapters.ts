@@ -38,6 +38,8 @@ export interface AdapterOptions {
 /** Sees all that goes out and all that is carried out. */
 export interface AdapterWatcher {
   sends(changes: readonly Change[], options: AdapterOptions): void;
+  /** What was sent has been answered, or is not waited for any more. */
+  settles?(changes: readonly Change[], options: AdapterOptions): void;
   lands(change: Change, options: AdapterOptions, isTimely: boolean): void;
   lists(options: AdapterOptions): void;
 }
@@ -66,10 +68,15 @@ export function createAdapter(options: AdapterOptions): Registry {
       return answer.value;
     },
     async apply(changes, signal) {
+      signal.throwIfAborted();
       watcher.sends(changes, options);
       const outcomes: Outcome[] = [];
-      for (const change of changes) outcomes.push(await carryOut(options, change, signal));
-      return outcomes;
+      try {
+        for (const change of changes) outcomes.push(await carryOut(options, change, signal));
+        return outcomes;
+      } finally {
+        watcher.settles?.(changes, options);
+      }
     },
     async listOthers(signal) {
       const others = () =>

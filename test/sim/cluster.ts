@@ -13,7 +13,7 @@ import { createMarathon } from "./marathon.ts";
 import { type Life, LOCK_TTL_MS, live, POLICY, type Surroundings, type Term } from "./muster.ts";
 import { createReality, type Node } from "./reality.ts";
 import { CLUSTER, createConsul, createGateway } from "./registries.ts";
-import { createEngine, createManagers } from "./servers.ts";
+import { createEngine, createManagers, isAway } from "./servers.ts";
 import { createSimulatedSource } from "./source.ts";
 import type { Story } from "./story.ts";
 import { createTold } from "./told.ts";
@@ -157,7 +157,7 @@ export function createCluster(machine: Machine, story: Story) {
         // A gateway's entries hang on each other.
         concurrent: name === "consul",
         onReturn: (listener) => listen(returnKey(name, owner, life.node), listener),
-        watcher: { sends: judge.sends, lands, lists },
+        watcher: { ...judge, lands, lists },
       }),
     );
   }
@@ -190,9 +190,10 @@ export function createCluster(machine: Machine, story: Story) {
   ): void {
     const { server, owner } = options;
     machine.note(`${server.name} ${owner} ${change.key}`);
-    const victim = change.before?.node;
+    const victim = nodeOf(change.before?.node ?? owner);
     if (!isTimely) stale(owner, server.name);
-    if (victim !== undefined && victim !== owner) stale(victim, server.name);
+    // Who comes back looks for itself, but not for what comes after.
+    if (victim !== undefined && victim.id !== owner && !isAway(victim)) stale(victim.id, server.name);
   }
 
   function stale(owner: string, registry: string): void {

@@ -17,7 +17,8 @@ export interface Violation {
   readonly what: string;
 }
 
-export interface Judge extends Omit<AdapterWatcher, "lists" | "lands"> {
+export interface Judge extends Pick<AdapterWatcher, "sends"> {
+  settles(changes: readonly Change[], options: AdapterOptions): void;
   readonly violations: Violation[];
   violate(rule: string, what: string): void;
 }
@@ -30,11 +31,18 @@ export interface JudgeOptions {
   terms(): number;
 }
 
+/** For how long after its source has gone away the reaper may go on with what it has begun, ms. */
+const REAPING_MS = 5_000;
+
 export function createJudge({ machine, reality, lifeOf, terms }: JudgeOptions): Judge {
   const violations: Violation[] = [];
   /** How many of the living were taken out of a registry by a Muster that has been lied to. */
   const misled = new Map<string, number>();
-  return { violations, violate, sends };
+  /** What each adapter is writing at present, by what only one write at a time may be about. */
+  const underWay = new Map<AdapterOptions, Set<string>>();
+  /** What each adapter has registered to be given traffic. */
+  const given = new Map<AdapterOptions, Set<string>>();
+  return { violations, violate, sends, settles };
 
   function violate(rule: string, what: string): void {
     violations.push({ rule, at: machine.now(), what });
@@ -45,15 +53,31 @@ export function createJudge({ machine, reality, lifeOf, terms }: JudgeOptions): 
     const isLeader = options.owner === CLUSTER;
     if (isLeader) checkLease(life, options);
     checkOrder(changes, options);
+    checkOverlap(changes, options);
     const told = isLeader ? life.told.cluster : life.told.node;
     for (const change of changes) checkChange(change, told, options);
   }
 
-  /** Nobody writes for the cluster once somebody else may. */
+  function settles(changes: readonly Change[], options: AdapterOptions): void {
+    for (const name of namesOf(changes, options)) underWay.get(options)?.delete(name);
+  }
+
+  /** Writes may overlap only where entries have nothing to do with each other, and then only with other keys and endpoints. */
+  function checkOverlap(changes: readonly Change[], options: AdapterOptions): void {
+    const { process, server, concurrent } = options;
+    const busy = underWay.get(options) ?? new Set();
+    underWay.set(options, busy);
+    const names = namesOf(changes, options);
+    const twice = concurrent ? names.find((name) => busy.has(name)) : names.length > 0 ? [...busy][0] : undefined;
+    if (twice !== undefined)
+      violate("at the same time", `${process.name} writes ${server.name} while it writes ${twice}`);
+    for (const name of names) busy.add(name);
+  }
+
+  /** Nobody writes for the cluster once its term is over, whether or not another's has begun. */
   function checkLease({ term }: Life, { process, server }: AdapterOptions): void {
-    if (term === null || term.number < terms()) {
-      violate("two writers", `${process.name} writes ${server.name} for the cluster after term ${terms()} has begun`);
-    }
+    if (term === null || term.isOver || term.number < terms())
+      violate("two writers", `${process.name} writes ${server.name} for the cluster after its term, of ${terms()}`);
   }
 
   /** What holds an endpoint that another is to have goes first. */
@@ -74,9 +98,11 @@ export function createJudge({ machine, reality, lifeOf, terms }: JudgeOptions): 
     if (options.server.entries.get(change.key)?.owner === null)
       violate("stranger", `${options.process.name} writes ${change.key}, which is a stranger's`);
     else if (from.instance === null) checkServiceLevel(change, told, options);
-    else if (after !== null && after.draining !== true) checkRegistered(after, told, options);
-    else if (from.node !== undefined && from.node !== options.owner) checkReaped(from, told, options);
-    else checkWithdrawn(from, told, options);
+    else if (after !== null && after.draining !== true) {
+      given.set(options, (given.get(options) ?? new Set()).add(change.key));
+      checkRegistered(after, told, options);
+    } else if (from.node !== undefined && from.node !== options.owner) checkReaped(from, told, options);
+    else checkWithdrawn(change, from, told, options);
   }
 
   function checkServiceLevel(change: Change, told: Told, options: AdapterOptions): void {
@@ -104,16 +130,32 @@ export function createJudge({ machine, reality, lifeOf, terms }: JudgeOptions): 
     );
   }
 
-  function checkWithdrawn(before: Registration, told: Told, options: AdapterOptions): void {
+  function checkWithdrawn(change: Change, before: Registration, told: Told, options: AdapterOptions): void {
     const { process, server } = options;
     const task = reality.tasks.find(({ id }) => id === before.task);
-    if (task === undefined || !isServing(task, before)) return;
+    if (task === undefined) return;
+    checkDrained(change, task, told, options);
+    if (!isServing(task, before)) return;
     if (told.task(task.id, sourceOf(task)) === "unready") return;
+    // A container that was started again may have moved away and back, of which it has heard the half.
+    const port = told.port(task.id, sourceOf(task));
+    if (port !== null && before.endpoint?.endsWith(`:${port}/tcp`) === false) return;
     if (isFew(told, sourceOf(task), options)) return;
     violate(
       "removed the living",
       `${process.name} takes ${before.key} out of ${server.name}, though it runs and nobody told otherwise`,
     );
+  }
+
+  /**
+   * What it has given traffic stays, drained, for as long as it is known to be stopping. Of a removed service too little is
+   * known for that.
+   */
+  function checkDrained({ key, after }: Change, task: Task, told: Told, options: AdapterOptions): void {
+    if (after !== null || task.state !== "stopping" || !task.app.exists) return;
+    if (!told.isDraining(task.id) || given.get(options)?.has(key) !== true) return;
+    const { process, server } = options;
+    violate("not drained", `${process.name} removes ${key} from ${server.name}, though it has not stopped yet`);
   }
 
   /** The guard against mass removal lets a few pass, also where a listing lied: so many, whether at once or one by one. */
@@ -127,12 +169,22 @@ export function createJudge({ machine, reality, lifeOf, terms }: JudgeOptions): 
 
   function checkReaped({ key, node = "" }: Registration, told: Told, { process, server }: AdapterOptions): void {
     const since = told.downSince(node);
-    if (since !== null && machine.now() - since >= POLICY.reapAfter - 1) return;
+    const isDown = since !== null && machine.now() - since >= POLICY.reapAfter - 1;
+    const awaySince = told.awaySince("swarm");
+    if (isDown && (awaySince === null || machine.now() - awaySince < REAPING_MS)) return;
     violate(
       "reaped the living",
       `${process.name} takes ${key} out of ${server.name}, though ${node.slice(0, 1)} is not known to be down for long`,
     );
   }
+}
+
+/** Keys and endpoints; what is reaped is another node's. */
+function namesOf(changes: readonly Change[], { owner }: AdapterOptions): readonly string[] {
+  return changes
+    .filter(({ before }) => before?.node === undefined || before.node === owner)
+    .flatMap(({ key, before, after }) => [key, before?.endpoint, after?.endpoint])
+    .filter((name) => typeof name === "string");
 }
 
 export function sourceOf(task: Task): "docker" | "marathon" {

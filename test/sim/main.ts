@@ -1,6 +1,10 @@
 /**
  * `npm run sim -- --seeds 100000 [--seed N] [--workers N]`: as many runs, from seed N (1) on, on all cores. Each failing
- * seed is told with a story as short as can be; exit code 1 if there is any.
+ * seed is told with a story as short as can be; exit code 1 if there is any. With `--first` each worker stops at its first
+ * failing seed, told in one line.
+ *
+ * `npm run sim -- --planted [--seeds 1000] [--only PATTERN]`: plants the bugs of `planted/bugs.ts` (those whose names
+ * match), one at a time, and says at which seed each is found; exit code 1 if one is not.
  */
 import "./globals.ts";
 import { fork } from "node:child_process";
@@ -8,6 +12,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { FLAGS } from "./flags.ts";
+import { playPlanted } from "./planted/play.ts";
 import { run } from "./run.ts";
 import { shrink, tell } from "./shrink.ts";
 import { storyOf } from "./story.ts";
@@ -15,16 +20,23 @@ import { storyOf } from "./story.ts";
 /** Stories told; more failures than that are only counted. */
 const TOLD = 5;
 
+/** Seeds for each planted bug: no more than CI runs. */
+const PLANTED_SEEDS = "1000";
+
 const { values } = parseArgs({
   options: {
-    seeds: { type: "string", default: "2000" },
+    seeds: { type: "string" },
     seed: { type: "string", default: "1" },
     workers: { type: "string", default: String(availableParallelism()) },
+    first: { type: "boolean", default: false },
+    planted: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
     /** A worker's own: it takes every so manieth seed. */
     every: { type: "string", default: "0" },
   },
 });
-const [seeds, first, workers, every] = [values.seeds, values.seed, values.workers, values.every].map(Number) as [
+const { planted, only, seeds: wanted = planted ? PLANTED_SEEDS : "2000" } = values;
+const [seeds, first, workers, every] = [wanted, values.seed, values.workers, values.every].map(Number) as [
   number,
   number,
   number,
@@ -33,7 +45,8 @@ const [seeds, first, workers, every] = [values.seeds, values.seed, values.worker
 if (![seeds, first, workers, every].every(Number.isSafeInteger)) {
   process.stderr.write("sim: --seeds, --seed and --workers take whole numbers\n");
   process.exitCode = 2;
-} else if (every > 0) process.exitCode = await work(every);
+} else if (planted) process.exitCode = (await playPlanted({ seeds, workers, only: new RegExp(only) })) ? 0 : 1;
+else if (every > 0) process.exitCode = await work(every);
 else await share();
 
 /** Takes its part of the seeds, and says what fails. @returns the exit code */
@@ -44,6 +57,10 @@ async function work(step: number): Promise<number> {
     const { violation } = await run(story);
     if (violation === null) continue;
     failed++;
+    if (values.first) {
+      process.stdout.write(`seed ${seed}: ${violation.rule}\n`);
+      break;
+    }
     if (failed <= TOLD) process.stdout.write(`${tell(await shrink(story))}\n`);
     else process.stdout.write(`seed ${seed}: ${violation.rule}\n`);
   }
@@ -66,7 +83,8 @@ async function share(): Promise<void> {
 }
 
 function forked(index: number, count: number): Promise<number> {
-  const args = ["--seeds", String(seeds - index), "--seed", String(first + index), "--every", String(count)];
+  const range = ["--seeds", String(seeds - index), "--seed", String(first + index), "--every", String(count)];
+  const args = values.first ? [...range, "--first"] : range;
   const child = fork(fileURLToPath(import.meta.url), args, { execArgv: FLAGS });
   return new Promise<number>((resolve) => child.on("exit", (code) => resolve(code ?? 1)));
 }

@@ -22,7 +22,7 @@ import type { SourceName } from "./weather.ts";
 /** ms; shorter than the defaults where that only saves virtual time. */
 export const POLICY: Config["policy"] = {
   ...{ mode: "sync", onExit: "keep", dryRun: false, claims: [] },
-  ...{ resync: 60_000, probation: 15_000, reapAfter: 25_000, massDelete: { max: 2, percent: 20 } },
+  ...{ resync: 60_000, probation: 15_000, reapAfter: 12_000, massDelete: { max: 2, percent: 20 } },
 };
 export const LOCK_TTL_MS = 10_000;
 

@@ -9,6 +9,8 @@ export interface Node {
   /** As Swarm has it: 25 letters and digits. */
   readonly id: string;
   readonly address: string;
+  /** Managers don't hear of it; all else does. */
+  isUnheard?: boolean;
   /** Off: all that ran there has ended. */
   isOn: boolean;
   /** Cut off from managers, registries and other nodes; what runs there goes on. */
@@ -92,7 +94,12 @@ export function createReality(machine: Machine, random: Random) {
   };
 
   function addNode(index: number): void {
-    nodes.push({ id: "abc".charAt(index).repeat(25), address: `10.0.0.${index + 1}`, isOn: true, isCut: false });
+    nodes.push({
+      id: "abc".charAt(index).repeat(25),
+      address: `10.0.0.${index + 1}`,
+      isOn: true,
+      isCut: false,
+    });
   }
 
   function addApp(name: string, orchestrator: Orchestrator, isChecked: boolean): void {
@@ -146,7 +153,7 @@ export function createReality(machine: Machine, random: Random) {
       return;
     }
     set(task, "stopping");
-    machine.after(300 + random.below(2000), null, "task ends", () => end(task));
+    machine.after(300 + random.below(6000), null, "task ends", () => end(task));
   }
 
   function end(task: Task): void {

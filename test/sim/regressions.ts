@@ -1,4 +1,7 @@
-/** Stories that once broke a rule, as short as they could be made, each with what was wrong. They must stay well. */
+/**
+ * Stories that once broke a rule, as short as they could be made, each with what was wrong. They must stay well. What a
+ * story comes to hangs on every number that is drawn: after a change of the simulation make it anew, with its bug planted.
+ */
 import type { Step, Story } from "./story.ts";
 
 export interface Regression {
@@ -14,55 +17,77 @@ function step(at: number, kind: Step["kind"], a = 0, b = 0, lasts = 1_000): Step
 
 export const REGRESSIONS: readonly Regression[] = [
   {
-    what: "an empty listing takes the routes of all its services away, unguarded",
-    story: { ...COMMON, seed: 1, steps: [step(20_048, "marathon lies")] },
+    what: "a listing in doubt takes the routes of its services away, unguarded",
+    story: {
+      ...{ ...COMMON, seed: 7, slowDisks: true, skews: [-4_311] },
+      steps: [
+        step(4_962, "crash", 0.145, 0.096, 2_774),
+        step(9_686, "end lock", 0.958, 0.857, 493),
+        step(10_585, "registry wiped", 0.283, 0.598, 20_730),
+        step(11_820, "marathon fails over", 0.147, 0.247, 3_761),
+        step(11_880, "start", 0.305, 0.229, 3_935),
+      ],
+    },
   },
   {
     what: "one source's new listing confirms what only another one's listing lacked",
     story: {
-      ...{ ...COMMON, seed: 241, nodes: 3, skews: [3_575, 4_674, 3_733], auditBytes: 16_384 },
-      steps: [
-        step(5_635, "restart", 0.394, 0.973, 3_739),
-        step(7_893, "marathon lies", 0.754, 0.312, 1_167),
-        step(8_234, "registry wiped", 0.805, 0.52, 784),
-        step(10_506, "node cut", 0.275, 0.089, 758),
-      ],
+      ...{ ...COMMON, seed: 23, skews: [4_154], auditBytes: 16_384 },
+      steps: [step(14_860, "cut source", 0.706, 0.566, 3_975), step(16_478, "marathon lies", 0.104, 0.265, 2_763)],
     },
   },
   {
     what: "a failed removal that the guard then holds back is due again and again: the process goes round and round",
     story: {
-      ...{ ...COMMON, seed: 370, skews: [4_926], auditBytes: 16_384 },
+      ...{ ...COMMON, seed: 394, nodes: 2, slowDisks: true, skews: [4_053, -3_942] },
       steps: [
-        step(3_285, "lose answers", 0.605, 0.769, 9_537),
-        step(10_278, "remove", 0.686, 0.317, 3_272),
-        step(11_695, "node cut", 0.802, 0.59, 1_828),
+        step(10_668, "flap", 0.33, 0.802, 2_975),
+        step(11_605, "cut source", 0.591, 0.29, 38_070),
+        step(13_257, "cut source", 0.538, 0.327, 24_981),
+        step(13_286, "crash", 0.594, 0.236, 1_319),
+        step(16_467, "lose answers", 0.517, 0.671, 32_032),
+        step(20_299, "marathon fails over", 0.064, 0.676, 3_129),
+        step(21_928, "flap", 0.061, 0.457, 1_269),
+        step(22_200, "stop", 0.943, 0.201, 1_779),
+        step(25_181, "remove", 0.43, 0.986, 31_210),
+        step(25_756, "change", 0.189, 0.708, 21_162),
       ],
     },
   },
   {
-    what: "the wall clock is set forward: the probation of a doubtful listing is over at once",
+    what: "the wall clock is set back: a registry that failed just then is left alone for as long",
     story: {
-      ...{ ...COMMON, seed: 32, skews: [-2_640] },
+      ...{ ...COMMON, seed: 41, skews: [2_110] },
       steps: [
-        step(14_488, "marathon fails over", 0.492, 0.744, 30_064),
-        step(17_979, "clock jumps", 0.168, 0.812, 2_840),
-        step(19_153, "flap", 0.743, 0.812, 2_284),
+        step(5_273, "cut registry", 0.446, 0.444, 32_158),
+        step(14_726, "change", 0.078, 0.928, 2_884),
+        step(19_263, "clock jumps", 0.46, 0.281, 1_770),
       ],
     },
   },
   {
     what: "Marathon fails over while an earlier listing is still in doubt: probation is not begun anew",
     story: {
-      ...{ ...COMMON, seed: 254, skews: [-4_442] },
+      ...{ ...COMMON, seed: 63, skews: [2_375] },
       steps: [
-        step(4_806, "registry down", 0.014, 0.014, 1_211),
-        step(6_917, "cut source", 0.608, 0.818, 405),
-        step(11_212, "stop muster", 0.424, 0.821, 1_300),
-        step(14_899, "crash", 0.091, 0.965, 1_389),
-        step(16_959, "cut source", 0.593, 0.989, 3_875),
-        step(17_922, "node cut", 0.407, 0.366, 2_470),
-        step(21_035, "marathon fails over", 0.82, 0.837, 979),
+        step(3_460, "crash", 0.975, 0.439, 1_053),
+        step(6_255, "end lock", 0.524, 0.637, 924),
+        step(13_719, "marathon fails over", 0.57, 0.812, 2_301),
+        step(14_682, "restart engine", 0.842, 0.666, 3_293),
+        step(15_853, "cut lock", 0.309, 0.663, 2_772),
+        step(20_914, "node unheard", 0.921, 0.768, 2_722),
+        step(21_171, "marathon fails over", 0.851, 0.599, 33_115),
+      ],
+    },
+  },
+  {
+    what: "Marathon is away for longer than the probation: what its last listing lacked, in doubt, is removed",
+    story: {
+      ...{ ...COMMON, seed: 325, nodes: 2, skews: [4_696, 1_607], auditBytes: 16_384 },
+      steps: [
+        step(20_914, "managers away", 0.929, 0.356, 150),
+        step(25_646, "marathon fails over", 0.388, 0.546, 21_327),
+        step(45_071, "marathon lies", 0.66, 0.397, 7_019),
       ],
     },
   },

@@ -159,8 +159,8 @@ export function createManagers(machine: Machine, reality: Reality): { of(audienc
   }
 }
 
-function isAway({ isOn, isCut }: Node): boolean {
-  return !isOn || isCut;
+export function isAway({ isOn, isCut, isUnheard }: Node): boolean {
+  return !isOn || isCut || isUnheard === true;
 }
 
 function service(app: App): Content {

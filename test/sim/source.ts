@@ -34,6 +34,7 @@ export interface SimulatedSource extends Source {
 
 const RETRY_MS = 3_000;
 const DOUBT_MS = 6_000;
+const SECOND_LOOK_MS = 60_000;
 
 export function createSimulatedSource(options: SourceOptions): SimulatedSource {
   const { name, machine, process, random, server, path, told, period } = options;
@@ -50,7 +51,7 @@ export function createSimulatedSource(options: SourceOptions): SimulatedSource {
   let blindSince: number | null = machine.now();
   let informedSince: number | null = null;
   let isListing = false;
-  let wasLie = false;
+  let lastLieAt = Number.NEGATIVE_INFINITY;
   let cancelNext = () => {};
   const startedAt = machine.now();
 
@@ -114,6 +115,8 @@ export function createSimulatedSource(options: SourceOptions): SimulatedSource {
 
   function connect(): void {
     const own = ++connection;
+    // What the one before has asked for is not heard any more.
+    isListing = false;
     hop(own, "connect", () => {
       unwatch();
       unwatch = server.watch((event) => isListening && connection === own && send(event, own), options.audience);
@@ -212,12 +215,15 @@ export function createSimulatedSource(options: SourceOptions): SimulatedSource {
     cancelNext = machine.after(again * (1 - 0.2 * random.next()), process, `${name} lists again`, () => list(own));
   }
 
-  /** Only Marathon's can't be trusted at first. A second lie is a second look. */
+  /**
+   * Only Marathon's can't be trusted at first. A second lie soon after is a second look, whatever was said in between: a
+   * registry that was away meanwhile has had no pass that would have seen it (decision 008).
+   */
   function worthOf({ isLie, trust, seq }: Listing): Worth {
     const isYoung = seq !== null && machine.now() - startedAt < DOUBT_MS;
     if (trust === "doubtful" || isYoung) return "doubtful";
-    const isNews = isLie && !wasLie;
-    wasLie = isLie;
+    const isNews = isLie && machine.now() - lastLieAt > SECOND_LOOK_MS;
+    if (isLie) lastLieAt = machine.now();
     return isNews ? "lie" : "whole";
   }
 

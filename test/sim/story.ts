@@ -17,9 +17,9 @@ export const KINDS = {
   "repeat events": 1,
   "slow source": 2,
   "restart engine": 2,
-  "marathon fails over": 2,
-  "marathon lies": 1,
-  "managers away": 1,
+  "marathon fails over": 4,
+  "marathon lies": 2,
+  "managers away": 2,
   "cut registry": 3,
   "registry errors": 3,
   "lose answers": 4,
@@ -32,11 +32,12 @@ export const KINDS = {
   "still muster": 1,
   "node off": 1,
   "node cut": 2,
+  "node unheard": 2,
   "cut lock": 2,
   "end lock": 1,
   "disk full": 1,
   "disk fails": 1,
-  "clock jumps": 1,
+  "clock jumps": 2,
 } as const;
 export type Kind = keyof typeof KINDS;
 

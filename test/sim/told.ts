@@ -2,7 +2,17 @@
  * What one Muster has been told, in the fewest words: whether a task is fit or not, whether a service exists. By this a
  * write is judged: wrong is what reality and everything that was told speak against.
  */
-import type { Fact } from "../../src/model.ts";
+import type {
+  AddressedFact,
+  DefinedFact,
+  Fact,
+  GoneFact,
+  HealthFact,
+  NodeFact,
+  SourceStateFact,
+  StatusFact,
+  SyncedFact,
+} from "../../src/model.ts";
 
 export type Verdict = "ready" | "unready" | "unknown";
 
@@ -12,6 +22,12 @@ export interface Told {
   /** @param source whose listing has the task, if any has */
   task(task: string, source: string): Verdict;
   service(service: string, source: string): Verdict;
+  /** The port at which the source last said that the task is; null: it has not. */
+  port(task: string, source: string): number | null;
+  /** Whether it was fit when it was told to stop, and is not known to have stopped since. */
+  isDraining(task: string): boolean;
+  /** Since when the source says that it is not connected, ms, `now`; null: it is. */
+  awaySince(source: string): number | null;
   /** Whether any listing of it has been complete. */
   hasListed(source: string): boolean;
   /** Which lie of the source's it goes by: 1 for its first; null: its last listing was true. */
@@ -37,25 +53,34 @@ export function createTold(now: () => number): Told {
   const whole = new Set<string>();
   const listedOnce = new Set<string>();
   const lies = new Map<string, number>();
+  /** By source and task. */
+  const ports = new Map<string, { readonly clock: number; readonly port: number | null }>();
+  const draining = new Set<string>();
+  /** Of the last listing of each source. */
+  const floors = new Map<string, number>();
+  const away = new Map<string, number>();
   let lieCount = 0;
 
-  return {
+  const told: Told = {
     hear(fact, worth) {
-      const { source, clock } = fact;
-      if (fact.kind === "synced") {
-        listedOnce.add(source);
-        if (worth === "lie") lies.set(source, ++lieCount);
-        else lies.delete(source);
-        if (worth === "whole") listed(source, fact.floor);
-        return;
+      switch (fact.kind) {
+        case "source":
+          return hearConnection(fact);
+        case "synced":
+          return hearSynced(fact, worth);
+        case "gone":
+          return hearGone(fact);
+        case "status":
+          return hearStatus(fact);
+        case "health":
+          return hearHealth(fact);
+        case "addressed":
+          return hearAddress(fact);
+        case "defined":
+          return hearDefinition(fact);
+        case "node":
+          return hearNode(fact);
       }
-      if (fact.kind === "gone") gone.add(fact.task);
-      if (fact.kind === "status") put(`${source} ${fact.task}`, "status", clock, fact.status === "running");
-      if (fact.kind === "health")
-        put(`${source} ${fact.task}`, "health", clock, fact.health === "passing" || fact.health === "none");
-      if (fact.kind === "defined" && fact.standing === true)
-        keep(services, `${source} ${serviceOf(fact.app)}`, clock, true);
-      if (fact.kind === "node") hearNode(fact.node, clock, fact.state);
     },
     task(task, source) {
       if (gone.has(task)) return "unready";
@@ -70,6 +95,9 @@ export function createTold(now: () => number): Told {
       if (slot !== undefined) return slot.isFit ? "ready" : "unready";
       return whole.has(source) ? "unready" : "unknown";
     },
+    port: (task, source) => ports.get(`${source} ${task}`)?.port ?? null,
+    isDraining: (task) => draining.has(task),
+    awaySince: (source) => away.get(source) ?? null,
     hasListed: (source) => listedOnce.has(source),
     lie: (source) => lies.get(source) ?? null,
     downSince: (node) => {
@@ -77,8 +105,58 @@ export function createTold(now: () => number): Told {
       return held === undefined || held.state === "up" ? null : held.since;
     },
   };
+  return told;
 
-  function hearNode(node: string, clock: number, state: string): void {
+  function hearConnection({ source, state }: SourceStateFact): void {
+    if (state === "connected") away.delete(source);
+    else if (!away.has(source)) away.set(source, now());
+  }
+
+  function hearSynced({ source, floor }: SyncedFact, worth: Worth): void {
+    listedOnce.add(source);
+    floors.set(source, floor);
+    // What it lacks is dropped, and if it comes back while it stops, it is not known to have been ready.
+    for (const task of draining)
+      if ((tasks.get(`${source} ${task}`)?.get("status")?.clock ?? floor) < floor) draining.delete(task);
+    if (worth === "lie") lies.set(source, ++lieCount);
+    else lies.delete(source);
+    if (worth === "whole") listed(source, floor);
+  }
+
+  function hearDefinition({ source, app, clock, standing }: DefinedFact): void {
+    if (standing === true) keep(services, `${source} ${serviceOf(app)}`, clock, true);
+  }
+
+  function hearGone({ task }: GoneFact): void {
+    gone.add(task);
+    draining.delete(task);
+  }
+
+  function hearStatus({ task, source, clock, status }: StatusFact): void {
+    if (status !== "stopping") draining.delete(task);
+    else if (wasReady(task)) draining.add(task);
+    put(`${source} ${task}`, "status", clock, status === "running");
+  }
+
+  function hearHealth({ task, source, clock, health }: HealthFact): void {
+    put(`${source} ${task}`, "health", clock, health === "passing" || health === "none");
+  }
+
+  function hearAddress({ task, source, clock, bindings, allocated }: AddressedFact): void {
+    const held = ports.get(`${source} ${task}`);
+    if (held !== undefined && held.clock > clock) return;
+    ports.set(`${source} ${task}`, { clock, port: bindings[0]?.hostPort ?? allocated?.ports[0]?.port ?? null });
+  }
+
+  /** By the last listing, or since, whatever that was worth. */
+  function wasReady(task: string): boolean {
+    return ["docker", "marathon"].some((source) => {
+      const status = tasks.get(`${source} ${task}`)?.get("status");
+      return status !== undefined && status.clock >= (floors.get(source) ?? 0) && told.task(task, source) === "ready";
+    });
+  }
+
+  function hearNode({ node, clock, state }: NodeFact): void {
     const held = nodes.get(node);
     if (held !== undefined && held.clock > clock) return;
     nodes.set(node, { clock, state, since: held?.state === state ? held.since : now() });
@@ -98,7 +176,10 @@ export function createTold(now: () => number): Told {
   function listed(source: string, floor: number): void {
     whole.add(source);
     const isOwn = ([key]: readonly [string, unknown]) => key.startsWith(`${source} `);
-    for (const [, slots] of [...tasks].filter(isOwn)) dropBelow(floor, slots);
+    for (const [key, slots] of [...tasks].filter(isOwn)) {
+      dropBelow(floor, slots);
+      if (slots.size === 0) draining.delete(key.slice(source.length + 1));
+    }
     for (const [, slot] of [...services].filter(isOwn)) if (slot.clock < floor) slot.isFit = false;
   }
 }

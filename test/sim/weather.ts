@@ -116,7 +116,11 @@ export function pathOf(
   random: Random,
 ): Path {
   return {
-    isOpen: () => !weather.now.isCut && isUp() && node.isOn && (name === "docker" || !node.isCut),
+    isOpen: () =>
+      !weather.now.isCut &&
+      isUp() &&
+      node.isOn &&
+      (name === "docker" || !(node.isCut || (name === "swarm" && node.isUnheard))),
     delay: () => 0.2 + weather.now.slowness * (0.5 + random.next()),
     fate() {
       const chance = random.next();
