@@ -9,7 +9,7 @@ import { type Consul, startConsul } from "../lab/consul.ts";
 import { backdoorOf, isWrite, openRegistry, SECRET, writeToken } from "./consul-harness.ts";
 
 /** ms: a law waits for it, but a loaded machine must not run into it. */
-const TIMEOUT = 2000;
+const TIMEOUT = 5000;
 
 describe.each([{ enableTagOverride: false }, { enableTagOverride: true }])(
   "the Consul registry, %o",
