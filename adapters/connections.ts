@@ -74,13 +74,14 @@ export function openConnections({ tls, socketPath, max, keepIdle = KEEP_IDLE }: 
 
   function begin(url: string, { method = "GET", headers }: RequestOptions): ClientRequest {
     const options = { method, headers, ...(socketPath !== undefined && { socketPath }) };
-    if (!url.startsWith("https:")) {
+    const target = new URL(url);
+    if (target.protocol !== "https:") {
       plain ??= new Agent(common);
-      return requestHttp(url, { ...options, agent: plain });
+      return requestHttp(target, { ...options, agent: plain });
     }
     const https = process.getBuiltinModule("node:https");
     encrypted ??= new https.Agent({ ...common, ...tls });
-    return https.request(url, { ...options, agent: encrypted });
+    return https.request(target, { ...options, agent: encrypted });
   }
 
   return {

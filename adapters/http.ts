@@ -86,7 +86,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
 /** Just as it was used again. A read may go over another at once (RFC 9112 §9.3.1); the next new one ends that. */
 function wasClosedForIdleness(error: unknown): boolean {
-  return error instanceof ConnectionError && error.wasIdle && error.code === "ECONNRESET";
+  return error instanceof ConnectionError && error.wasIdle && ["ECONNRESET", "EPIPE"].includes(error.code);
 }
 
 async function exchange(

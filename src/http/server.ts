@@ -56,18 +56,21 @@ function lazyListener(load: () => Promise<Listener>, log: Logger): Listener {
     } catch (error) {
       loading = null;
       log.error({ err: error }, "the API can't be loaded");
-      return answer(response, 500, {
-        title: "Internal error",
-        status: 500,
-        detail: "the API can't be loaded; the log says why",
-      });
+      return answer(response, 500, CANT_LOAD);
     }
     return loaded(request, response);
   };
 }
 
+/** Problem details (RFC 9457), as the API's own. */
+const CANT_LOAD = {
+  ...{ type: "about:blank", title: "Internal error", status: 500 },
+  detail: "the API can't be loaded; the log says why",
+};
+
 function answer(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  const type = status === 200 ? "application/json" : "application/problem+json";
+  response.writeHead(status, { "content-type": type }).end(JSON.stringify(body));
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -250,6 +250,7 @@ describe("who may ask", () => {
   it("answers no foreign name on loopback (DNS rebinding)", async () => {
     const { app } = await scene();
     expect((await app.request("http://evil.example/v1/instances")).status).toBe(403);
+    expect((await app.request("http://evil.example/healthz")).status).toBe(200);
     expect((await app.request("http://127.0.0.1:8590/v1/instances")).status).toBe(200);
     expect((await app.request("http://[::1]:8590/v1/instances")).status).toBe(200);
   });
