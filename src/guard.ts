@@ -26,31 +26,46 @@ export interface Guard {
     syncs: (source: string | null) => readonly number[],
     isAll: boolean,
   ): readonly Registration[];
+  /** What it holds back, as far as is known: `refuse` looks at it again only where the registry answers. */
+  refused(): Iterable<Registration>;
+  /** The entry is missing no more: if it is missing again, that is a first sight. */
+  forget(key: string): void;
+}
+
+interface Refusal {
+  readonly entry: Registration;
+  /** Listings of its sources at the time when the removal was refused. */
+  readonly syncs: readonly number[];
 }
 
 export function createGuard({ max, percent }: GuardLimits): Guard {
-  /** Key → listings of its source at the time when the removal was refused. */
-  const refusedAt = new Map<string, readonly number[]>();
+  const refusals = new Map<string, Refusal>();
   return {
     refuse(candidates, registered, syncs, isAll) {
       if (isAll) forgetOthers(candidates);
-      const held = new Set([...refusedAt.keys(), ...candidates.map(({ key }) => key)]);
+      const held = new Set([...refusals.keys(), ...candidates.map(({ key }) => key)]);
       const unconfirmed = candidates.filter((entry) => !isConfirmed(entry, syncs));
       const isMass = held.size > max && held.size > (registered * percent) / 100;
       if (!isMass || unconfirmed.length === 0) return [];
-      for (const entry of unconfirmed) if (!refusedAt.has(entry.key)) refusedAt.set(entry.key, syncs(entry.source));
+      for (const entry of unconfirmed) {
+        if (!refusals.has(entry.key)) refusals.set(entry.key, { entry, syncs: syncs(entry.source) });
+      }
       return unconfirmed;
     },
+    *refused() {
+      for (const { entry } of refusals.values()) yield entry;
+    },
+    forget: (key) => void refusals.delete(key),
   };
 
   /** Each of them has listed again, not just any. */
   function isConfirmed(entry: Registration, syncs: (source: string | null) => readonly number[]): boolean {
-    const at = refusedAt.get(entry.key);
-    return at !== undefined && syncs(entry.source).every((count, index) => count > (at[index] ?? 0));
+    const refusal = refusals.get(entry.key);
+    return refusal !== undefined && syncs(entry.source).every((count, index) => count > (refusal.syncs[index] ?? 0));
   }
 
   function forgetOthers(candidates: readonly Registration[]): void {
     const keys = new Set(candidates.map(({ key }) => key));
-    for (const key of refusedAt.keys()) if (!keys.has(key)) refusedAt.delete(key);
+    for (const key of refusals.keys()) if (!keys.has(key)) refusals.delete(key);
   }
 }

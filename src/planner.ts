@@ -29,6 +29,8 @@ export interface Planner {
   mark(key: string): void;
   /** Looks at all keys in the next pass. */
   markAll(): void;
+  /** A source has completed a listing: looks at all keys, and the guard forgets what it no longer lacks, also while the registry is away. */
+  sourceListed(): void;
   /** In the next pass what is stale goes first (rule 8). */
   removeFirst(): void;
   /**
@@ -61,9 +63,16 @@ export function createPlanner(options: PlannerOptions): Planner {
   let refused: ReadonlyMap<string, string> = new Map();
 
   return {
-    mark: (key) => void marked.add(key),
+    mark(key) {
+      marked.add(key);
+      if (desired.entries.has(key)) guard.forget(key);
+    },
     markAll() {
       isAllMarked = true;
+    },
+    sourceListed() {
+      isAllMarked = true;
+      for (const entry of guard.refused()) if (!isMissing(entry)) guard.forget(entry.key);
     },
     removeFirst() {
       isRemovalFirst = true;
@@ -151,6 +160,10 @@ export function createPlanner(options: PlannerOptions): Planner {
     for (const key of held) retries.succeeded(key);
     tellGuarded(held.size, registered);
     return held.size === 0 ? changes : changes.filter(({ key }) => !held.has(key));
+  }
+
+  function isMissing(entry: Registration): boolean {
+    return !desired.entries.has(entry.key) && rules.mayRemove(entry) && rules.isInferred(entry);
   }
 
   function tellGuarded(held: number, registered: number): void {

@@ -131,7 +131,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         firstListings++;
         for (const instance of world.instances()) take(instance.id, instance);
       }
-      planner.markAll();
+      planner.sourceListed();
       bell.ring();
     },
   });

@@ -9,10 +9,9 @@
 import type { AuditInput } from "./audit/record.ts";
 import { backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
-import type { TaskRecord } from "./correlate.ts";
 import { taskMetadata } from "./instances.ts";
 import type { LeavingEntry } from "./leaving.ts";
-import type { DefinedFact, Fact, Instance, Logger, Metadata, Source } from "./model.ts";
+import type { Fact, Instance, Logger, Metadata, Source } from "./model.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { World } from "./world.ts";
 
@@ -45,8 +44,6 @@ export interface DrainProgress {
 
 /** Where no `muster.drain` says how long, ms: as long as ECS gives a task by default. */
 const DRAIN_MS = 30_000;
-const LABEL = "muster.stop-gate";
-const MAX_SERVICES = 10_000;
 const POLL_MS = 200;
 /** How much of a drain is left at least when it is taken up again after a crash. */
 const RESUMED_MS = 5_000;
@@ -83,12 +80,9 @@ interface Held {
 
 export function createStopGate({ world, reconcilers, audit, clock, random, log }: StopGateOptions): StopGate {
   const held = new Map<string, Held>();
-  /** Services with gates by the keys of their definitions: a service that is removed is forgotten before its tasks stop. */
-  const services = new Map<string, DefinedFact>();
 
   return {
     heard(source, fact) {
-      if (fact.kind === "defined" && fact.standing === true) remember(fact);
       if (source.endTask === undefined || (fact.kind !== "status" && fact.kind !== "gone")) return;
       const { task } = fact;
       if (fact.kind === "gone" || fact.status !== "stopping") release(task);
@@ -105,20 +99,6 @@ export function createStopGate({ world, reconcilers, audit, clock, random, log }
       );
     },
   };
-
-  function remember(service: DefinedFact): void {
-    services.delete(service.definition);
-    if (Object.hasOwn(service.labels, LABEL)) services.set(service.definition, service);
-    const [oldest] = services.keys();
-    if (services.size > MAX_SERVICES && oldest !== undefined) services.delete(oldest);
-  }
-
-  function recordOf(task: string): TaskRecord | null {
-    const record = world.task(task);
-    return record === null
-      ? null
-      : { ...record, inherited: record.inherited ?? services.get(record.assigned.inherits ?? "") ?? null };
-  }
 
   function release(task: string): void {
     held.get(task)?.over.abort(new Error("the task does not wait any more"));
@@ -149,14 +129,14 @@ export function createStopGate({ world, reconcilers, audit, clock, random, log }
 
   /** Labels of a service may come later than those of its container. */
   function isWithoutGate(task: string): boolean {
-    const record = recordOf(task);
+    const record = world.task(task);
     if (record === null) return true;
     const isWhole = record.definition !== null && (record.assigned.inherits === null || record.inherited !== null);
     return isWhole && gateOf(task) === null;
   }
 
   function gateOf(task: string): Gated | null {
-    const record = recordOf(task);
+    const record = world.task(task);
     const metadata = record === null ? null : taskMetadata(record);
     return metadata !== null && isGated(metadata) ? metadata : null;
   }

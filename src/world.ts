@@ -6,6 +6,7 @@ import { createCorrelator, type SourceSync, type TaskRecord } from "./correlate.
 import { noteStates } from "./explain/states.ts";
 import { instancesOf } from "./instances.ts";
 import { sameJson } from "./json.ts";
+import { createLastDefinitions } from "./last-definitions.ts";
 import type { Fact, Instance, Json, NodeFact, Registration, SourceEvent } from "./model.ts";
 import { type ClaimRule, createPermissions, PERMISSION } from "./policy-claims.ts";
 import { type Services, servicesOf } from "./services.ts";
@@ -103,6 +104,7 @@ export function createWorld(options: WorldOptions): World {
   const schedule = options.schedule ?? ((flush) => void setImmediate(flush));
   const time = options.now ?? Date.now;
   const correlator = createCorrelator();
+  const lastDefinitions = createLastDefinitions();
   const timeline = createTimeline();
   const instances = new Map<string, Instance>();
   const byTask = new Map<string, readonly string[]>();
@@ -124,7 +126,7 @@ export function createWorld(options: WorldOptions): World {
     instance: (id) => instances.get(id) ?? null,
     instances: () => instances.values(),
     instancesOfTask: (task) => (byTask.get(task) ?? []).flatMap((id) => instances.get(id) ?? []),
-    task: correlator.record,
+    task: recordOf,
     fate,
     flush,
     hasService,
@@ -183,8 +185,15 @@ export function createWorld(options: WorldOptions): World {
     if (changes.length > 0) for (const listener of listeners) listener.changed?.(changes);
   }
 
+  function recordOf(task: string): TaskRecord | null {
+    const record = correlator.record(task);
+    if (record !== null) return lastDefinitions.complete(record);
+    lastDefinitions.forget(task);
+    return null;
+  }
+
   function recompute(task: string): InstanceChange[] {
-    const known = correlator.record(task);
+    const known = recordOf(task);
     const { instances: made, settled } =
       known === null ? { instances: [], settled: true } : instancesOf(known, options.awaitsInherited);
     const now = made.map((instance) => permissions.permitted(instance, known?.definition ?? null));

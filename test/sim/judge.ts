@@ -147,12 +147,9 @@ export function createJudge({ machine, reality, lifeOf, terms }: JudgeOptions): 
     );
   }
 
-  /**
-   * What it has given traffic stays, drained, for as long as it is known to be stopping. Of a removed service too little is
-   * known for that.
-   */
+  /** What it has given traffic stays, drained, for as long as it is known to be stopping. */
   function checkDrained({ key, after }: Change, task: Task, told: Told, options: AdapterOptions): void {
-    if (after !== null || task.state !== "stopping" || !task.app.exists) return;
+    if (after !== null || task.state !== "stopping") return;
     if (!told.isDraining(task.id) || given.get(options)?.has(key) !== true) return;
     const { process, server } = options;
     violate("not drained", `${process.name} removes ${key} from ${server.name}, though it has not stopped yet`);

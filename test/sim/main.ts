@@ -3,7 +3,7 @@
  * seed is told with a story as short as can be; exit code 1 if there is any. With `--first` each worker stops at its first
  * failing seed, told in one line.
  *
- * `npm run sim -- --planted [--seeds 1000] [--only PATTERN]`: plants the bugs of `planted/bugs.ts` (those whose names
+ * `npm run sim -- --planted [--seeds 2000] [--only PATTERN]`: plants the bugs of `planted/bugs.ts` (those whose names
  * match), one at a time, and says at which seed each is found; exit code 1 if one is not.
  */
 import "./globals.ts";
@@ -21,7 +21,7 @@ import { storyOf } from "./story.ts";
 const TOLD = 5;
 
 /** Seeds for each planted bug: no more than CI runs. */
-const PLANTED_SEEDS = "1000";
+const PLANTED_SEEDS = "2000";
 
 const { values } = parseArgs({
   options: {

@@ -91,4 +91,26 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     },
   },
+  {
+    what: "a service is removed while its tasks stop: what drains is registered anew under its container's name",
+    story: { ...{ ...COMMON, seed: 20 }, steps: [step(7_012, "remove", 0.341, 0.956, 37_265)] },
+  },
+  {
+    what: "a service is removed before its tasks are told to stop: they go without a drain",
+    story: { ...{ ...COMMON, seed: 7, skews: [-4_311] }, steps: [step(4_884, "remove", 0.021, 0.722, 1_550)] },
+  },
+  {
+    what: "two wrong listings with a right one in between, while the registry was away: the second one is believed",
+    story: {
+      ...{ ...COMMON, seed: 1_546, skews: [2_688] },
+      steps: [
+        step(18_863, "start", 0.084, 0.536, 663),
+        step(28_050, "change", 0.926, 0.526, 1_891),
+        step(32_948, "marathon lies", 0.568, 0.237, 42_091),
+        step(37_821, "registry down", 0.869, 0.632, 4_054),
+        step(38_686, "start", 0.28, 0.814, 2_735),
+        step(42_479, "marathon lies", 0.417, 0.459, 3_434),
+      ],
+    },
+  },
 ];

@@ -34,7 +34,6 @@ export interface SimulatedSource extends Source {
 
 const RETRY_MS = 3_000;
 const DOUBT_MS = 6_000;
-const SECOND_LOOK_MS = 60_000;
 
 export function createSimulatedSource(options: SourceOptions): SimulatedSource {
   const { name, machine, process, random, server, path, told, period } = options;
@@ -51,7 +50,7 @@ export function createSimulatedSource(options: SourceOptions): SimulatedSource {
   let blindSince: number | null = machine.now();
   let informedSince: number | null = null;
   let isListing = false;
-  let lastLieAt = Number.NEGATIVE_INFINITY;
+  let hasJustLied = false;
   let cancelNext = () => {};
   const startedAt = machine.now();
 
@@ -215,15 +214,12 @@ export function createSimulatedSource(options: SourceOptions): SimulatedSource {
     cancelNext = machine.after(again * (1 - 0.2 * random.next()), process, `${name} lists again`, () => list(own));
   }
 
-  /**
-   * Only Marathon's can't be trusted at first. A second lie soon after is a second look, whatever was said in between: a
-   * registry that was away meanwhile has had no pass that would have seen it (decision 008).
-   */
+  /** Only Marathon's can't be trusted at first. A lie right after another one is a second look. */
   function worthOf({ isLie, trust, seq }: Listing): Worth {
+    const isNews = isLie && !hasJustLied;
+    hasJustLied = isLie;
     const isYoung = seq !== null && machine.now() - startedAt < DOUBT_MS;
     if (trust === "doubtful" || isYoung) return "doubtful";
-    const isNews = isLie && machine.now() - lastLieAt > SECOND_LOOK_MS;
-    if (isLie) lastLieAt = machine.now();
     return isNews ? "lie" : "whole";
   }
 

@@ -20,6 +20,15 @@ describe("the mass-delete guard", () => {
     expect(guard.refuse(THREE.slice(0, 1), 5, never, false)).toEqual(THREE.slice(0, 1));
   });
 
+  it("has a first look again at what it was told to forget", () => {
+    const guard = createGuard({ max: 2, percent: 20 });
+    guard.refuse(THREE, 5, () => [1], true);
+    for (const { key } of THREE) guard.forget(key);
+    expect([...guard.refused()]).toEqual([]);
+    expect(guard.refuse(THREE, 5, () => [3], true)).toHaveLength(3);
+    expect([...guard.refused()]).toEqual(THREE);
+  });
+
   it("takes no other source's listing for a second look", () => {
     const guard = createGuard({ max: 2, percent: 20 });
     const unowned = ["a", "b", "c"].map((key) => entry(key, null));
@@ -48,6 +57,51 @@ describe("a source in doubt that is connected anew", () => {
     await scene.say(synced({ source, trust: "doubtful", clock: 6, floor: 6, at: at() }));
     await scene.pass();
     expect(scene.keys).toEqual([]);
+  });
+});
+
+describe("a wrong listing, a right one, a wrong one", () => {
+  const source = "marathon";
+  const whole = (clock: number) => synced({ source, trust: "whole", clock, floor: clock });
+  const tasks = (clock: number) =>
+    ["a", "b", "c"].flatMap((name, index) => runningTask(name, { source, clock, hostPort: 20_000 + index }));
+
+  async function refused() {
+    const scene = createScene({ sources: [source], policy: { massDelete: { max: 2, percent: 20 } } });
+    await scene.say(...tasks(1), whole(1));
+    await scene.pass();
+    await scene.say(whole(2));
+    await scene.pass();
+    expect(scene.keys).toHaveLength(3);
+    return scene;
+  }
+
+  it("is no confirmation, though the registry could not be asked when the right one came", async () => {
+    const scene = await refused();
+    await scene.say(...tasks(3), whole(3));
+    await scene.say(whole(4));
+    await scene.pass();
+    expect(scene.keys).toHaveLength(3);
+    await scene.say(whole(5));
+    await scene.pass();
+    expect(scene.keys).toEqual([]);
+  });
+
+  it("nor is it where events told between the two that they run", async () => {
+    const scene = await refused();
+    await scene.say(...tasks(3));
+    await scene.pass();
+    await scene.say(whole(4));
+    await scene.pass();
+    expect(scene.keys).toHaveLength(3);
+  });
+
+  it("nor where the right one told too little to register them anew", async () => {
+    const scene = await refused();
+    await scene.say(...tasks(3).filter(({ kind }) => kind !== "addressed"), whole(3));
+    await scene.say(whole(4));
+    await scene.pass();
+    expect(scene.keys).toHaveLength(3);
   });
 });
 

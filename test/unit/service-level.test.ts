@@ -239,6 +239,37 @@ describe("a registry that drains", () => {
     expect(scene.keys).toEqual([]);
   });
 
+  describe("drains a swarm's tasks as what they were, though their service goes before they have stopped", () => {
+    const labels = { "muster.name": "shop", "muster.route.host": "shop.example" };
+    const service = { source: "swarm", standing: true, definition: "service:s1", name: "web", labels };
+    const rm = synced({ source: "swarm", trust: "whole", floor: 5, clock: 5 });
+    const stopping = status({ status: "stopping", clock: 6 });
+
+    it.each([
+      ["the service first", [rm, stopping]],
+      ["the tasks first", [stopping, rm]],
+    ])("%s", async (_, facts) => {
+      const registry = createFakeGateway();
+      const scene = createScene({ sources: ["docker", "swarm"], awaitsInherited: true, registry });
+      const [, container, , ...rest] = runningTask("t1");
+      const start = [node(), container, assigned({ definition: "def:t1", inherits: "service:s1" }), ...rest, synced()];
+      await scene.say(...start, defined(service), synced({ source: "swarm", trust: "whole" }));
+      await scene.pass();
+      expect(scene.keys).toEqual(["fake:t1:8080", "route:shop.0", "upstream:shop"]);
+
+      for (const fact of facts) {
+        await scene.say(fact);
+        await scene.pass();
+        expect(scene.keys).toEqual(["fake:t1:8080", "route:shop.0", "upstream:shop"]);
+      }
+      expect(registry.entries.get("fake:t1:8080")).toMatchObject({ draining: true });
+
+      await scene.say(gone());
+      await scene.pass();
+      expect(scene.keys).toEqual([]);
+    });
+  });
+
   it("drains at an operator's word, and takes it back", async () => {
     const scene = gatewayScene();
     await scene.say(...task("t1"), synced());

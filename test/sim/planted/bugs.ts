@@ -272,4 +272,16 @@ export const BUGS: readonly Bug[] = [
     find: "head = sealed.at(-1)?.record ?? head;",
     replace: "",
   },
+  {
+    name: "what stops is no longer what it was once its service is gone",
+    file: "src/last-definitions.ts",
+    find: "if (last === undefined || !isOf(record, last)) return record;",
+    replace: "if (last === undefined || last !== null) return record;",
+  },
+  {
+    name: "a wrong listing is confirmed by another though a right one came in between",
+    file: "src/guard.ts",
+    find: "forget: (key) => void refusals.delete(key),",
+    replace: "forget: () => {},",
+  },
 ];
