@@ -3,7 +3,8 @@ import { createMetrics } from "../../src/metrics.ts";
 import { code, page, section, table } from "./markdown.ts";
 
 const INTRODUCTION = `\`GET /metrics\` in Prometheus' text format; beyond loopback with the token of \`http.tokenFile\`. \`deploy/observability\` has alert rules and
-a Grafana dashboard that use them. Besides Muster's own there are Node's usual \`process_*\` and \`nodejs_*\`.
+a Grafana dashboard that use them. Besides Muster's own there are Node's usual \`process_*\` and \`nodejs_*\`, but for the
+event loop's delays over time, which cost 1 % of a core; \`nodejs_eventloop_lag_seconds\` is measured at a scrape.
 
 A registry that serves two scopes of one Muster (this node's tasks, and the cluster's while it leads) is one here.`;
 

@@ -84,10 +84,10 @@ async function trials(rig: Rig, count: number): Promise<Times> {
       bare.send({ id, ...registry.removal(portOf(id)) });
       await once(bare, "message", { signal });
     }
-    process.kill(muster.pid, isBare ? "SIGSTOP" : "SIGCONT");
+    process.kill(isBare ? muster.pid : (bare.pid ?? 0), "SIGSTOP");
     await pause(SETTLE_MS);
     times[isBare ? "bare" : "muster"].push(await leave(rig, id, portOf(id)));
-    process.kill(muster.pid, "SIGCONT");
+    for (const pid of [muster.pid, bare.pid ?? 0]) process.kill(pid, "SIGCONT");
     engine.stop(id);
     engine.remove(id);
     await pause(SETTLE_MS);

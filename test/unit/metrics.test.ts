@@ -178,6 +178,17 @@ describe("what is counted", () => {
   });
 });
 
+it("Node's own are there, save those that need a timer a hundred times a second", async () => {
+  const metrics = createMetrics({ scopes: () => [] });
+  // How late the loop is at a scrape is known after it.
+  await metrics.text();
+  await settled();
+  const { text } = await metrics.text();
+  expect(text).toMatch(/^process_resident_memory_bytes \d/m);
+  expect(text).toMatch(/^nodejs_eventloop_lag_seconds \d/m);
+  expect(text).not.toMatch(/nodejs_eventloop_lag_(min|max|mean|stddev|p\d+)_seconds/);
+});
+
 it("one registry in two scopes is one: counts are added, the worse state counts", () => {
   const view: RegistryView = {
     ...{ name: "consul", state: "synced", registered: 1, pending: 2, failed: 0, error: null, guard: null },
