@@ -19,6 +19,9 @@ export async function applyInOrder(
   signal.throwIfAborted();
   // Each request under way listens to it: many listeners are no leak here.
   setMaxListeners(0, signal);
+  const [only, ...others] = changes;
+  // Mostly there is one, which somebody waits for.
+  if (only !== undefined && others.length === 0) return [await apply(only, signal)];
   const queue = new PQueue({ concurrency });
   const last = new Map<string, Promise<unknown>>();
   let rank: number | null = null;

@@ -4,7 +4,8 @@
  * failing seed, told in one line.
  *
  * `npm run sim -- --planted [--seeds 2000] [--only PATTERN]`: plants the bugs of `planted/bugs.ts` (those whose names
- * match), one at a time, and says at which seed each is found; exit code 1 if one is not.
+ * match), one at a time, and says at which seed each is found; exit code 1 if one is not, or if a story of
+ * `regressions.ts` is well with its bug.
  */
 import "./globals.ts";
 import { fork } from "node:child_process";
@@ -13,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { FLAGS } from "./flags.ts";
 import { playPlanted } from "./planted/play.ts";
+import { REGRESSIONS } from "./regressions.ts";
 import { run } from "./run.ts";
 import { shrink, tell } from "./shrink.ts";
 import { storyOf } from "./story.ts";
@@ -31,6 +33,8 @@ const { values } = parseArgs({
     first: { type: "boolean", default: false },
     planted: { type: "boolean", default: false },
     only: { type: "string", default: "" },
+    /** The stories of `regressions.ts` that belong to this bug, in place of seeds. */
+    stories: { type: "string" },
     /** A worker's own: it takes every so manieth seed. */
     every: { type: "string", default: "0" },
   },
@@ -46,6 +50,7 @@ if (![seeds, first, workers, every].every(Number.isSafeInteger)) {
   process.stderr.write("sim: --seeds, --seed and --workers take whole numbers\n");
   process.exitCode = 2;
 } else if (planted) process.exitCode = (await playPlanted({ seeds, workers, only: new RegExp(only) })) ? 0 : 1;
+else if (values.stories !== undefined) await playStories(values.stories);
 else if (every > 0) process.exitCode = await work(every);
 else await share();
 
@@ -65,6 +70,14 @@ async function work(step: number): Promise<number> {
     else process.stdout.write(`seed ${seed}: ${violation.rule}\n`);
   }
   return failed > 0 ? 1 : 0;
+}
+
+/** Says which of them break a rule. */
+async function playStories(bug: string): Promise<void> {
+  for (const { story } of REGRESSIONS.filter((regression) => regression.bug === bug)) {
+    const { violation } = await run(story);
+    process.stdout.write(`story of seed ${story.seed}: ${violation === null ? "well" : violation.rule}\n`);
+  }
 }
 
 async function share(): Promise<void> {

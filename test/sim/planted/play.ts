@@ -27,6 +27,8 @@ interface Row {
   readonly name: string;
   /** null: not found. */
   readonly find: Find | null;
+  /** Its stories of `regressions.ts` that are well, though they should break a rule with it. */
+  readonly idle: readonly string[];
 }
 
 /** The repository, seen from the build. */
@@ -36,7 +38,7 @@ const CONTROL_SEEDS = 20;
 
 /**
  * Writes a Markdown table of the bugs to stdout, and how far it is to stderr.
- * @returns whether each was found
+ * @returns whether each was found, by its stories as well
  * Rejects with one line if a bug can't be planted, or if seeds fail without any.
  */
 export async function playPlanted({ seeds, workers, only }: PlantingOptions): Promise<boolean> {
@@ -46,14 +48,14 @@ export async function playPlanted({ seeds, workers, only }: PlantingOptions): Pr
   const left = [...bugs];
   async function work(): Promise<void> {
     for (let bug = left.shift(); bug !== undefined; bug = left.shift()) {
-      const row = { name: bug.name, find: await sought(bug, seeds) };
+      const row = await rowOf(bug, seeds);
       rows.push(row);
       process.stderr.write(`${rows.length} of ${bugs.length}: ${row.name}: ${wordsOf(row)}\n`);
     }
   }
   await Promise.all(Array.from({ length: workers }, work));
   process.stdout.write(`${tableOf(rows)}\n`);
-  return rows.every(({ find }) => find !== null);
+  return rows.every(({ find, idle }) => find !== null && idle.length === 0);
 }
 
 /** Every file that a bug is planted in is made anew, as it is. */
@@ -65,9 +67,18 @@ async function control(bugs: readonly Bug[]): Promise<void> {
   if (find !== null) throw new Error(`without any bug seed ${find.seed} fails: ${find.rule}`);
 }
 
-async function sought(bug: Bug, seeds: number): Promise<Find | null> {
+async function rowOf(bug: Bug, seeds: number): Promise<Row> {
   await using copy = await copyOfBuild(ROOT, new Map([[bug.file, await withBug(ROOT, bug)]]));
-  return await firstFailure(copy.program, seeds);
+  return {
+    name: bug.name,
+    find: await firstFailure(copy.program, seeds),
+    idle: await idleStories(copy.program, bug),
+  };
+}
+
+async function idleStories(program: string, { name }: Bug): Promise<readonly string[]> {
+  const told = await outputOf(program, ["--stories", name]);
+  return told.split("\n").filter((line) => line.endsWith(": well"));
 }
 
 async function firstFailure(program: string, seeds: number): Promise<Find | null> {
@@ -97,6 +108,6 @@ function tableOf(rows: readonly Row[]): string {
   return [line(all[0] ?? []), line([], "-"), ...cells.map((row) => line(row))].join("\n");
 }
 
-function wordsOf({ find }: Row): string {
-  return find === null ? "not found" : `seed ${find.seed}, ${find.rule}`;
+function wordsOf({ find, idle }: Row): string {
+  return [find === null ? "not found" : `seed ${find.seed}, ${find.rule}`, ...idle].join("; ");
 }
