@@ -124,13 +124,15 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       for (const key of rules.kept()) planner.mark(key);
       if (planner.due !== "nothing") bell.ring();
     },
-    synced(source) {
+    synced(source, hasLost) {
       // What waited for this source's first listing may now be registered, or removed.
       if (world.source(source).syncs === 1) {
         planner.removeFirst();
         firstListings++;
         for (const instance of world.instances()) take(instance.id, instance);
       }
+      // Of a service that was gone before this leader saw it run, the nodes may have made what the mirror lacks.
+      if (hasLost && source === nodeSource) isListingDue = true;
       planner.sourceListed();
       bell.ring();
     },

@@ -75,8 +75,11 @@ export interface World {
 
 export interface Listener {
   changed?(changes: readonly InstanceChange[]): void;
-  /** A source completed a listing. */
-  synced?(source: string): void;
+  /**
+   * A source completed a listing.
+   * @param hasLost whether it lacked definitions that there were before: of services that are no more
+   */
+  synced?(source: string, hasLost: boolean): void;
   /** A task is over for good: perhaps the last of its service. */
   ended?(task: string): void;
   /** A task of this source waits for facts: its definition, its addresses. */
@@ -146,15 +149,16 @@ export function createWorld(options: WorldOptions): World {
     counts.set(fact.source, (counts.get(fact.source) ?? 0) + 1);
     names.add(fact.source);
     record(fact);
+    const { definitions } = correlator.size();
     for (const task of correlator.join(fact)) markDirty(task);
-    if (fact.kind === "synced") listed(fact.source);
+    if (fact.kind === "synced") listed(fact.source, correlator.size().definitions < definitions);
     else tell(fact);
   }
 
   /** What the listing dropped must be out of the instances before anyone concludes something from it. */
-  function listed(by: string): void {
+  function listed(by: string, hasLost: boolean): void {
     flush();
-    for (const listener of listeners) listener.synced?.(by);
+    for (const listener of listeners) listener.synced?.(by, hasLost);
   }
 
   function tell(fact: SourceEvent): void {

@@ -122,6 +122,28 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     await fleet.converges({ vote: 0, result: 0, quiet: 0 });
   });
 
+  it("what a removed service leaves is drained as what it was, until it has stopped", async () => {
+    const { kong, swarm } = fleet;
+    const targets = () => [...kong.world.store.targets.values()];
+    const serves = () => targets().filter(({ weight }) => weight !== 0).length;
+    // Its program hears nothing of the stop, and is killed when the time is over.
+    const slow = ["--stop-signal", "SIGURG", "--stop-grace-period", "6s"];
+    await fleet.create("slow", 3, ...slow, "--label", "muster.route.host=slow.example");
+    await fleet.converges({ slow: 3 });
+    kong.forget();
+
+    await swarm.docker(["service", "rm", "slow"]);
+
+    await until(() => targets().length > 0 && serves() === 0, { ...SOON, what: "no target with traffic" });
+    expect(targets()).toHaveLength(3);
+    expect([...kong.world.store.upstreams.values()].map(({ name }) => name)).toEqual(["slow"]);
+    expect(serve(kong.world, { host: "slow.example", path: "/" })).toMatchObject({ targets: [] });
+    const isEmpty = () => targets().length === 0 && fleet.inKong("upstreams") + fleet.inKong("routes") === 0;
+    await until(isEmpty, { timeoutMs: 20_000, what: "an empty Kong, before the leader's next periodic listing" });
+    const made = kong.writes().filter(({ method }) => method === "POST" || method === "PUT");
+    expect(made, "nothing is registered anew under another name").toEqual([]);
+  });
+
   it("a port of the routing mesh is one endpoint on each node that runs a task", async () => {
     // Whether it answers there can't be seen: such a lab has no IPVS, so that the mesh carries no traffic (facts/lab.md).
     const { swarm, consul } = fleet;

@@ -218,6 +218,24 @@ describe("a route that two services claim", () => {
   });
 });
 
+it("a swarm's leader lists again when a service is no more: nodes may have made for it what it never saw asked for", async () => {
+  const scene = createScene({ sources: ["swarm"], nodeSource: "swarm", registry: createFakeGateway() });
+  const service = { source: "swarm", standing: true, definition: "service:s1", name: "web" };
+  await scene.say(defined(service), synced({ source: "swarm", trust: "whole" }));
+  await scene.pass();
+  const [upstream] = scene.registry.project({
+    ...{ id: "t1:80", service: "web", source: "swarm", task: "t1", node: "n2", address: "10.0.0.2", port: 80 },
+    ...{ protocol: "tcp", state: "ready", routes: [], tags: [], version: "1" },
+  } as unknown as Instance);
+  if (upstream !== undefined) scene.registry.entries.set(upstream.key, upstream);
+
+  await scene.say(synced({ source: "swarm", trust: "whole", floor: 2, clock: 2 }));
+  await scene.pass();
+
+  expect(upstream?.key).toBe("upstream:web");
+  expect(scene.keys).toEqual([]);
+});
+
 describe("a registry that drains", () => {
   it("keeps a stopping instance without traffic until it is gone", async () => {
     const scene = gatewayScene();
