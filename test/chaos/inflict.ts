@@ -230,5 +230,10 @@ async function onPlain(
   const engine = placeOf(node, on).node;
   const run = ([verb = "", ...rest]: readonly string[]) => engine.docker([verb, plainName(node), ...rest]);
   await run(begin);
-  return async () => void (await run(end));
+  return async () => {
+    await run(end).catch((error: unknown) => {
+      // Somebody has restarted it meanwhile.
+      if (!String(error).includes("is not paused")) throw error;
+    });
+  };
 }
