@@ -50,6 +50,12 @@ export interface SourceSync {
   readonly doubtfulSince: number | null;
 }
 
+export interface UsedDefinition {
+  readonly definition: DefinedFact;
+  /** Whose labels are defaults for the tasks that use it (see `AssignedFact.inherits`); null: none is known. */
+  readonly inherited: DefinedFact | null;
+}
+
 export interface Correlator {
   /**
    * Joins one fact.
@@ -62,7 +68,7 @@ export interface Correlator {
   isGone(task: string): boolean;
   sync(source: string): SourceSync;
   /** The definitions of what exists: standing by itself, or used by a task. Changes only when `revision` does. */
-  definitions(): Iterable<DefinedFact>;
+  definitions(): Iterable<UsedDefinition>;
   revision(): number;
   /** All nodes that are known. */
   nodes(): Iterable<NodeFact>;
@@ -132,7 +138,8 @@ export function createCorrelator(): Correlator {
     *definitions() {
       for (const [key, facts] of definitions) {
         const definition = lowestSource(facts);
-        if (definition !== null && (definition.standing === true || users.has(key))) yield definition;
+        if (definition === null || (definition.standing !== true && !users.has(key))) continue;
+        yield { definition, inherited: inheritedBy(key) };
       }
     },
     revision: () => revision,
@@ -144,6 +151,14 @@ export function createCorrelator(): Correlator {
     },
     size: () => ({ tasks: tasks.size, definitions: definitions.size, tombstones: tombstones.size }),
   };
+
+  /** All who use a definition inherit from the same one: what runs in a service's containers is no other service's. */
+  function inheritedBy(key: string): DefinedFact | null {
+    const [user = ""] = users.get(key) ?? [];
+    const own = tasks.get(user)?.facts.find((fact) => isAssigned(fact) && fact.definition === key);
+    const inherits = own === undefined || !isAssigned(own) ? null : own.inherits;
+    return inherits === null ? null : lowestSource(definitions.get(inherits));
+  }
 
   function joinDefinition(fact: DefinedFact): readonly string[] {
     if (!keep(definitions, fact.definition, fact)) return [];

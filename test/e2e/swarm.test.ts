@@ -122,6 +122,19 @@ describe.skipIf(skip)(`a swarm of three nodes ${reason}`, { timeout: 120_000 }, 
     await fleet.converges({ vote: 0, result: 0, quiet: 0 });
   });
 
+  it("a service that gets another name by its label leaves nothing under its own", async () => {
+    await fleet.create("stock", 2, "--label", "muster.route.host=stock.example");
+    await fleet.converges({ stock: 2 });
+    await fleet.swarm.docker(["service", "update", "--detach", "--label-add", "muster.name=stock-api", "stock"]);
+
+    const upstreams = () => [...fleet.kong.world.store.upstreams.values()].map(({ name }) => name);
+    await until(() => upstreams().join() === "stock-api", { ...SOON, what: "the new name alone in Kong" });
+    expect(routed("stock.example")).toBe(2);
+    expect(await fleet.inConsul("stock")).toEqual([]);
+    await fleet.swarm.remove("stock");
+    await until(() => upstreams().length === 0, { ...SOON, what: "an empty Kong" });
+  });
+
   it("what a removed service leaves is drained as what it was, until it has stopped", async () => {
     const { kong, swarm } = fleet;
     const targets = () => [...kong.world.store.targets.values()];

@@ -11,7 +11,7 @@ const IDLE: AppSpec = { id: "/idle", ports: [0], instances: 0 };
 function definitionsOf({ facts }: { readonly facts: readonly Fact[] }): readonly DefinedFact[] {
   const correlator = createCorrelator();
   for (const fact of facts) correlator.join(fact);
-  return [...correlator.definitions()];
+  return [...correlator.definitions()].map(({ definition }) => definition);
 }
 
 /** Ids of the apps that are said to exist. */

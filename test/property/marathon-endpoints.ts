@@ -55,8 +55,8 @@ function text({ task, address, port, protocol, containerPort, servicePort }: Sho
 export function definitionsStanding(facts: readonly Fact[]): readonly string[] {
   const correlator = createCorrelator();
   for (const fact of facts) correlator.join(fact);
-  const standing = [...correlator.definitions()].filter(({ standing: isStanding }) => isStanding);
-  return standing.map(({ definition }) => definition).sort(byText);
+  const standing = [...correlator.definitions()].filter(({ definition }) => definition.standing);
+  return standing.map(({ definition }) => definition.definition).sort(byText);
 }
 
 export function definitionsTrue({ state, frameworkId }: Cluster): readonly string[] {

@@ -236,6 +236,18 @@ it("a swarm's leader lists again when a service is no more: nodes may have made 
   expect(scene.keys).toEqual([]);
 });
 
+it("a swarm's service that is called otherwise by its label is no service of its own name", async () => {
+  const scene = createScene({ sources: ["swarm"], nodeSource: "swarm", registry: createFakeGateway() });
+  const [node1, container, , ...rest] = runningTask("t1", { source: "swarm", name: "stock" });
+  const service = { source: "swarm", standing: true, definition: "service:s2", name: "stock" };
+  const inherits = assigned({ source: "swarm", definition: "def:t1", inherits: "service:s2" });
+  const labels = { "muster.name": "stock-api" };
+
+  await scene.say(node1, container, defined({ ...service, labels }), inherits, ...rest, synced({ source: "swarm" }));
+
+  expect(["stock", "stock-8080", "stock-api"].filter(scene.world.hasService)).toEqual(["stock-api"]);
+});
+
 describe("a registry that drains", () => {
   it("keeps a stopping instance without traffic until it is gone", async () => {
     const scene = gatewayScene();
